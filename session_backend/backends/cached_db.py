@@ -1,0 +1,139 @@
+"""Sessions in the database, with copies in a cache that are revoked with their rows.
+
+A copy lives no longer than the activity interval. A revocation sets a marker under a key of
+its own before the row goes; a load reads copy and marker at once, and a marker sends it to
+the row. So the database is the only truth, and no write to the cache, in whatever order,
+brings a revoked session back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from session_backend.activity import Activity
+from session_backend.backends import db
+from session_backend.backends.copies import Copies
+from session_backend.backends.db import Opened, columns_of
+from session_backend.client import Client
+from session_backend.fields import Digest
+
+if TYPE_CHECKING:
+    from session_backend.models import AbstractSession
+    from session_backend.querysets import SessionQuerySet
+
+__all__ = ["SessionStore"]
+
+
+class SessionStore(db.SessionStore):
+    """The store of the ``db`` engine that spares the database most of the reads."""
+
+    def __init__(
+        self,
+        session_key: str | None = None,
+        user_agent: str | None = None,
+        ip: str | None = None,
+    ) -> None:
+        super().__init__(session_key, user_agent, ip)
+        self._copies = Copies()
+
+    @property
+    def _digest(self) -> Digest:
+        return Digest.of(self._get_or_create_session_key())
+
+    def _open(self, now: datetime) -> Opened | None:
+        copy, doubtful = self._copies.read(self._digest)
+        opened = unpacked(copy)
+        if opened is not None and not doubtful:
+            return opened
+        if copy is not None and opened is None:
+            self._copies.drop([self._digest])
+        opened = super()._open(now)
+        if opened is not None and not doubtful and not self.silent:
+            self._fill(opened, now)
+        return opened
+
+    def _fill(self, opened: Opened, now: datetime) -> None:
+        stamped = self._next_activity(opened.activity, now)
+        if stamped is not None:
+            if self.meta is None:
+                # No middleware is going to record this activity: a copy would hide that it
+                # is due from the request that could.
+                return
+            opened = opened._replace(activity=stamped)
+        seconds = lifetime(opened, now)
+        if seconds > 0:
+            self._copies.fill(self._digest, packed(opened), seconds)
+
+    def _insert(self, row: AbstractSession, opened: Opened) -> None:
+        super()._insert(row, opened)
+        if opened.data and not self._is_in_transaction:
+            self._keep(opened)
+
+    def _update(self, row: AbstractSession, opened: Opened) -> None:
+        # Of two that write at once nobody knows whose copy comes last; what a transaction
+        # wrote may never have been. Such copies are not to be believed, the row is.
+        undisputed = self._row.filter(updated_at=self._updated_at).update(**columns_of(row))
+        if not undisputed:
+            super()._update(row, opened)
+        if undisputed and not self._is_in_transaction:
+            self._keep(opened)
+        else:
+            self._copies.mark([self._digest])
+
+    def _keep(self, opened: Opened) -> None:
+        seconds = lifetime(opened, opened.updated_at)
+        self._copies.write(self._digest, packed(opened), seconds)
+
+    @property
+    def _is_in_transaction(self) -> bool:
+        return connections[self._rows.db].in_atomic_block
+
+    @classmethod
+    @contextmanager
+    def revoking(cls, keys: Collection[Digest]) -> Iterator[None]:
+        copies = Copies()
+        copies.mark(keys)
+        yield
+        copies.drop(keys)
+
+    @classmethod
+    def mark_all(cls, rows: SessionQuerySet) -> None:
+        copies = Copies()
+        for keys in rows.key_batches():
+            copies.mark(keys)
+
+
+def lifetime(opened: Opened, now: datetime) -> int:
+    """Return for how many seconds a copy may be believed: until its next stamp is due."""
+    if opened.activity.is_nameless:
+        return 0
+    expires_in = (opened.expire_date - now).total_seconds()
+    return ceil(min(opened.activity.due_in(now), expires_in))
+
+
+def packed(opened: Opened) -> tuple[Any, ...]:
+    """Return what the cache keeps of a session: plain values, which any release reads."""
+    data, (last_activity, client), updated_at, expire_date = opened
+    return (data, last_activity, *client, updated_at, expire_date)
+
+
+def unpacked(copy: object) -> Opened | None:
+    """Return the session that was packed, None where the cache held something else."""
+    match copy:
+        case (
+            dict(data),
+            datetime() as last_activity,
+            str() | None as ip,
+            str(user_agent),
+            datetime() as updated_at,
+            datetime() as expire_date,
+        ):
+            activity = Activity(last_activity, Client(ip, user_agent))
+            return Opened(data, activity, updated_at, expire_date)
+    return None

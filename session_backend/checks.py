@@ -1,0 +1,1 @@
+"""System checks of the session engine; every setting that can be wrong has a number here."""

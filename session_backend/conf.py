@@ -1,0 +1,51 @@
+"""The settings of the session engine, read when they are needed and never at import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from session_backend.backends.db import SessionStore
+
+__all__ = ["conf"]
+
+
+class Conf:
+    """One typed property a setting; what a wrong value does is said by the system checks."""
+
+    @property
+    def activity_interval(self) -> int:
+        """Seconds between two stamps of one session, and the longest life of a cached copy."""
+        return int(self._get("ACTIVITY_INTERVAL", 60))
+
+    @property
+    def trusted_proxies(self) -> int | Sequence[str]:
+        """The networks (CIDR) whose ``X-Forwarded-For`` is believed, or how many proxies."""
+        value: int | Sequence[str] = self._get("TRUSTED_PROXIES", [])
+        return value
+
+    @property
+    def store_ip(self) -> str:
+        """``"full"``, ``"truncated"`` (to /24 or /48) or ``"off"``."""
+        return str(self._get("STORE_IP", "full"))
+
+    @property
+    def store_user_agent(self) -> bool:
+        """Whether user agents are kept."""
+        return bool(self._get("STORE_USER_AGENT", True))
+
+    @property
+    def session_store(self) -> type[SessionStore]:
+        """The store class of Django's ``SESSION_ENGINE``."""
+        store: type[SessionStore] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store
+
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, f"SESSION_BACKEND_{name}", default)
+
+
+conf = Conf()

@@ -1,0 +1,118 @@
+"""A session as a row that knows its user, its device, its place and when it was last seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from session_backend.client import Client
+from session_backend.conf import conf
+from session_backend.devices import DeviceType, device_label, parse_device
+from session_backend.fields import Digest, SessionKeyField
+from session_backend.locations import locate, location_info, place_label
+from session_backend.querysets import SessionQuerySet
+
+if TYPE_CHECKING:
+    from session_backend.backends.db import SessionStore
+
+    class _SessionManager(BaseSessionManager["AbstractSession"], SessionQuerySet): ...
+else:
+    _SessionManager = BaseSessionManager.from_queryset(SessionQuerySet)
+
+__all__ = ["AbstractSession", "Session", "SessionManager"]
+
+
+class SessionManager(_SessionManager):
+    """Django's session manager with the methods of :class:`SessionQuerySet`."""
+
+
+class AbstractSession(AbstractBaseSession):
+    """The columns and methods of a session, for a site that adds columns of its own.
+
+    Such a site writes a model that inherits from this and a ``SessionStore`` whose
+    ``get_model_class`` returns it, as Django describes under "Extending
+    database-backed session engines".
+    """
+
+    # Django's own manager builds ``Session(key, data, date)`` by position: these three are
+    # first, and in this order.
+    session_key = SessionKeyField(_("session"), max_length=40, primary_key=True)
+    session_data = models.TextField(_("session data"))
+    expire_date = models.DateTimeField(_("expires"), db_index=True)
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, verbose_name=_("user")
+    )
+    auth_hash = models.CharField(max_length=16, default="", editable=False)
+    created_at = models.DateTimeField(_("signed in"), default=timezone.now)
+    updated_at = models.DateTimeField(_("updated"), default=timezone.now)
+    last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
+    ip = models.GenericIPAddressField(_("IP address"), null=True)
+    user_agent = models.CharField(_("user agent"), max_length=512, default="")
+    device_type = models.CharField(
+        _("device type"), max_length=8, choices=DeviceType.choices, default=DeviceType.UNKNOWN
+    )
+    device_model = models.CharField(_("device model"), max_length=64, default="")
+    browser = models.CharField(_("browser"), max_length=64, default="")
+    os = models.CharField(_("operating system"), max_length=64, default="")
+    country_code = models.CharField(_("country code"), max_length=2, default="")
+    country = models.CharField(_("country"), max_length=64, default="")
+    city = models.CharField(_("city"), max_length=128, default="")
+
+    objects: ClassVar[SessionManager] = SessionManager()
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = True
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        """Return the store class of ``SESSION_ENGINE``, or of our ``db`` engine beside another."""
+        from session_backend.backends.db import SessionStore
+
+        store = conf.session_store
+        return store if issubclass(store, SessionStore) else SessionStore
+
+    @staticmethod
+    def client_columns(client: Client) -> dict[str, Any]:
+        """Return the columns that record a client, its device parsed and its place looked up."""
+        return {
+            **client._asdict(),
+            **parse_device(client.user_agent)._asdict(),
+            **locate(client.ip)._asdict(),
+        }
+
+    def device(self) -> str:
+        """Return the device in words: ``Chrome on Windows``."""
+        return device_label(browser=self.browser, os=self.os, device_model=self.device_model)
+
+    def location(self) -> str | None:
+        """Return the place in words, ``Linköping, Sweden``, or None where it is not known."""
+        return place_label(city=self.city, country=self.country)
+
+    def location_info(self) -> dict[str, Any] | None:
+        """Look the IP up and return all that the GeoIP database says of it, or None."""
+        return location_info(self.ip)
+
+    def is_current(self, request: HttpRequest) -> bool:
+        """Tell whether this is the session of that request."""
+        key = request.session.session_key
+        return key is not None and Digest.of(key) == self.session_key
+
+    def end(self) -> bool:
+        """Revoke the session for good; False when it was gone already."""
+        return bool(self.delete()[0])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Revoke the session for good, as :meth:`end`; returns what Django's ``delete`` does."""
+        with self.get_session_store_class().revoking([Digest.of(self.session_key)]):
+            return super().delete(*args, **kwargs)
+
+
+class Session(AbstractSession):
+    """A session of this site; ``user.session_set`` holds those of a user."""

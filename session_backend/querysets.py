@@ -1,0 +1,126 @@
+"""Sets of sessions, and the one way in which they end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connections, models, router, transaction
+from django.db.models.deletion import Collector
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from session_backend.owner import accepted_hashes
+
+if TYPE_CHECKING:
+    from session_backend.fields import Digest
+    from session_backend.models import AbstractSession
+
+    BaseQuerySet = models.QuerySet[AbstractSession, AbstractSession]
+else:
+    BaseQuerySet = models.QuerySet
+
+__all__ = ["SessionQuerySet"]
+
+# Small enough for any database's limit of parameters, and for a lock nobody notices.
+BATCH_SIZE = 500
+
+
+class SessionQuerySet(BaseQuerySet):
+    """A set of sessions."""
+
+    def active(self) -> SessionQuerySet:
+        """Leave out what has expired."""
+        return self.filter(expire_date__gt=timezone.now())
+
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
+        """Keep the sessions with which Django lets this user in; none for an anonymous one.
+
+        Those that a password change has signed out are left out.
+        """
+        return self.filter(user=user.pk, auth_hash__in=accepted_hashes(user))
+
+    def others(self, session_key: str | None) -> SessionQuerySet:
+        """Leave out the session with this key or digest, the visitor's own."""
+        return self.exclude(pk=session_key) if session_key else self.all()
+
+    def end(self) -> int:
+        """Revoke these sessions for good and return how many there were."""
+        return self.delete()[1].get(self.model._meta.label, 0)
+
+    end.alters_data = True  # type: ignore[attr-defined]
+    end.queryset_only = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Revoke these sessions for good; returns what Django's ``delete`` does.
+
+        They go in batches, so any number of them takes the same memory. Unlike Django's,
+        it takes a slice too.
+        """
+        total = Counter[str]()
+        for keys in self.key_batches():
+            total.update(self.delete_batch(keys))
+        return total.total(), dict(total)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def delete_batch(self, keys: list[Digest]) -> dict[str, int]:
+        """Revoke those of these sessions that have one of the keys; returns counts by model."""
+        # The filters are asked again: a session that has left the set in the meantime, one
+        # that has been extended, say, lives on.
+        batch = self._unsliced().using(self._writer).filter(pk__in=keys)
+        with self.model.get_session_store_class().revoking(keys):
+            if not Collector(using=batch.db, origin=batch).can_fast_delete(batch):
+                return models.QuerySet.delete(batch)[1]
+            # What Django's delete() comes to here, less a transaction around one statement.
+            with transaction.mark_for_rollback_on_error(using=batch.db):
+                return {self.model._meta.label: batch._raw_delete(using=batch.db)}
+
+    delete_batch.alters_data = True  # type: ignore[attr-defined]
+    delete_batch.queryset_only = True  # type: ignore[attr-defined]
+
+    def update_unlocked(self, **columns: Any) -> int:
+        """Update those of these rows that no other transaction holds; returns how many.
+
+        It waits for none where the database knows ``SKIP LOCKED``.
+        """
+        connection = connections[self.db]
+        if not connection.features.has_select_for_update_skip_locked:
+            return self.update(**columns)
+        if connection.vendor != "postgresql":
+            with transaction.atomic(using=self.db):
+                free = list(self.select_for_update(skip_locked=True).values_list("pk", flat=True))
+                return self.filter(pk__in=free).update(**columns)
+        # One statement; Django's select_for_update() would ask for a transaction around it.
+        sql, params = self.values("pk").query.get_compiler(self.db).as_sql()
+        free = RawSQL(f"{sql} FOR UPDATE SKIP LOCKED", params)
+        return self.model.objects.using(self.db).filter(pk__in=free).update(**columns)
+
+    update_unlocked.alters_data = True  # type: ignore[attr-defined]
+    update_unlocked.queryset_only = True  # type: ignore[attr-defined]
+
+    def key_batches(self) -> Iterator[list[Digest]]:
+        """Read the digests of these sessions, some hundreds at a time."""
+        keys = self.using(self._writer).values_list("pk", flat=True)
+        if self.query.is_sliced:
+            every = list(keys)
+            yield from (every[i : i + BATCH_SIZE] for i in range(0, len(every), BATCH_SIZE))
+            return
+        keys = keys.order_by("pk")
+        batch = list(keys[:BATCH_SIZE])
+        while batch:
+            yield batch
+            more = len(batch) == BATCH_SIZE
+            batch = list(keys.filter(pk__gt=batch[-1])[:BATCH_SIZE]) if more else []
+
+    def _unsliced(self) -> Any:
+        clone = self._chain()
+        clone.query.clear_limits()
+        return clone
+
+    @property
+    def _writer(self) -> str:
+        return self._db or router.db_for_write(self.model, **self._hints)
