@@ -55,6 +55,7 @@ _TOOLS = frozenset(
     {
         "Apache-HttpClient",
         "Go-http-client",
+        "HTTPie",
         "PostmanRuntime",
         "Python Requests",
         "Python aiohttp",
@@ -153,7 +154,7 @@ def _type_of(agent: Any) -> DeviceType:
         return _type_of_android(agent)
     if agent.is_tablet:
         return DeviceType.TABLET
-    # "Feature phone" is what ua-parser guesses from the first four letters, also of "HTTPie".
+    # "Feature phone" is what ua-parser guesses from the first four letters, also of "http.rb".
     if agent.is_mobile and agent.device.family != "Generic Feature Phone":
         return DeviceType.MOBILE
     # user-agents asks for Linux beside X11, which leaves the BSDs out.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.sessions import middleware
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -53,35 +53,35 @@ class SessionMiddleware(middleware.SessionMiddleware):
             )
         if self.async_mode:
             # Django takes a hop to a thread around a hook that is no coroutine function.
-            self.process_view = self.aprocess_view  # type: ignore[method-assign]
+            self.process_view = self.aprocess_view  # type: ignore[assignment]
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.session.meta = request.META
+        session_of(request).meta = request.META
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
-        request.session.silent = getattr(view, "session_silent", False)
+        session_of(request).silent = getattr(view, "session_silent", False)
 
     async def aprocess_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         """See process_view."""
         SessionMiddleware.process_view(self, request, view)
 
-    def process_response(
+    def process_response(  # type: ignore[override]
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        session = request.session
+        session = session_of(request)
         if session.silent and not session.modified and not session.is_empty():
             if session.accessed:
                 patch_vary_headers(response, ("Cookie",))
             return response
-        response = super().process_response(request, response)
+        super().process_response(request, cast(HttpResponse, response))
         session.stamp()
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)
-        response = await self.get_response(request)
-        if self._has_work(request.session):
+        response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
+        if self._has_work(session_of(request)):
             return await sync_to_async(self.process_response)(request, response)
         return self.process_response(request, response)
 
@@ -89,3 +89,8 @@ class SessionMiddleware(middleware.SessionMiddleware):
         """Tell whether process_response goes to the database."""
         saves = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
         return (saves and not session.is_empty()) or session.is_stamp_due
+
+
+def session_of(request: HttpRequest) -> SessionStore:
+    """Return the session of a request that passed the middleware."""
+    return cast(SessionStore, request.session)

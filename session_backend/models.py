@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
@@ -21,15 +21,10 @@ from session_backend.querysets import SessionQuerySet
 if TYPE_CHECKING:
     from session_backend.backends.db import SessionStore
 
-    class _SessionManager(BaseSessionManager["AbstractSession"], SessionQuerySet): ...
-else:
-    _SessionManager = BaseSessionManager.from_queryset(SessionQuerySet)
-
 __all__ = ["AbstractSession", "Session", "SessionManager"]
 
-
-class SessionManager(_SessionManager):
-    """Django's session manager with the methods of :class:`SessionQuerySet`."""
+# Django's manager of sessions, with the methods of SessionQuerySet.
+SessionManager = BaseSessionManager.from_queryset(SessionQuerySet, "SessionManager")
 
 
 class AbstractSession(AbstractBaseSession):
@@ -65,7 +60,7 @@ class AbstractSession(AbstractBaseSession):
     country = models.CharField(_("country"), max_length=64, default="")
     city = models.CharField(_("city"), max_length=128, default="")
 
-    objects: ClassVar[SessionManager] = SessionManager()
+    objects = SessionManager()  # type: ignore[misc]
 
     class Meta(AbstractBaseSession.Meta):
         abstract = True
@@ -76,7 +71,9 @@ class AbstractSession(AbstractBaseSession):
         from session_backend.backends.db import SessionStore
 
         store = conf.session_store
-        return store if issubclass(store, SessionStore) else SessionStore
+        # A site that is about to switch has another engine still.
+        is_ours = issubclass(store, SessionStore)
+        return store if is_ours else SessionStore
 
     @staticmethod
     def client_columns(client: Client) -> dict[str, Any]:

@@ -16,11 +16,7 @@ from session_backend.owner import accepted_hashes
 
 if TYPE_CHECKING:
     from session_backend.fields import Digest
-    from session_backend.models import AbstractSession
-
-    BaseQuerySet = models.QuerySet[AbstractSession, AbstractSession]
-else:
-    BaseQuerySet = models.QuerySet
+    from session_backend.models import AbstractSession  # noqa: F401
 
 __all__ = ["SessionQuerySet"]
 
@@ -28,7 +24,7 @@ __all__ = ["SessionQuerySet"]
 BATCH_SIZE = 500
 
 
-class SessionQuerySet(BaseQuerySet):
+class SessionQuerySet(models.QuerySet["AbstractSession"]):
     """A set of sessions."""
 
     def active(self) -> SessionQuerySet:
@@ -96,8 +92,9 @@ class SessionQuerySet(BaseQuerySet):
                 return self.filter(pk__in=free).update(**columns)
         # One statement; Django's select_for_update() would ask for a transaction around it.
         sql, params = self.values("pk").query.get_compiler(self.db).as_sql()
-        free = RawSQL(f"{sql} FOR UPDATE SKIP LOCKED", params)
-        return self.model.objects.using(self.db).filter(pk__in=free).update(**columns)
+        unlocked = RawSQL(f"{sql} FOR UPDATE SKIP LOCKED", params)
+        everything = SessionQuerySet(self.model, using=self.db)
+        return everything.filter(pk__in=unlocked).update(**columns)
 
     update_unlocked.alters_data = True  # type: ignore[attr-defined]
     update_unlocked.queryset_only = True  # type: ignore[attr-defined]
@@ -116,11 +113,11 @@ class SessionQuerySet(BaseQuerySet):
             more = len(batch) == BATCH_SIZE
             batch = list(keys.filter(pk__gt=batch[-1])[:BATCH_SIZE]) if more else []
 
-    def _unsliced(self) -> Any:
-        clone = self._chain()
+    def _unsliced(self) -> SessionQuerySet:
+        clone = self.all()
         clone.query.clear_limits()
         return clone
 
     @property
     def _writer(self) -> str:
-        return self._db or router.db_for_write(self.model, **self._hints)
+        return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]

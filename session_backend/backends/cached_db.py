@@ -78,7 +78,10 @@ class SessionStore(db.SessionStore):
     def _update(self, row: AbstractSession, opened: Opened) -> None:
         # Of two that write at once nobody knows whose copy comes last; what a transaction
         # wrote may never have been. Such copies are not to be believed, the row is.
-        undisputed = self._row.filter(updated_at=self._updated_at).update(**columns_of(row))
+        undisputed = False
+        if self._updated_at is not None:
+            as_read = self._row.filter(updated_at=self._updated_at)
+            undisputed = bool(as_read.update(**columns_of(row)))
         if not undisputed:
             super()._update(row, opened)
         if undisputed and not self._is_in_transaction:

@@ -53,6 +53,15 @@ class SessionStore(SessionBase):
     that has no request; the middleware hands over the request's ``meta`` instead.
     """
 
+    if TYPE_CHECKING:  # what django-stubs leaves out of SessionBase
+        _session_cache: dict[str, Any]
+
+        @property
+        def _session(self) -> dict[str, Any]: ...
+        def _get_session(self, no_load: bool = False) -> dict[str, Any]: ...
+        async def _aget_session(self, no_load: bool = False) -> dict[str, Any]: ...
+        def _get_or_create_session_key(self) -> str: ...
+
     meta: Mapping[str, Any] | None = None
     # What is done with the session is no person's doing, and leaves no trace of activity.
     silent = False

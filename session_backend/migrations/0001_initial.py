@@ -1,12 +1,15 @@
+from typing import Any
+
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 import session_backend.fields
 
 
-def leave_room_for_stamps(apps, schema_editor):
+def leave_room_for_stamps(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
     # PostgreSQL rewrites a row in place only where its page has room for the new version, and
     # every session in use is written once a minute.
     if schema_editor.connection.vendor == "postgresql":
