@@ -127,8 +127,8 @@ def _address(meta: Mapping[str, Any]) -> str | None:
         return clean_ip(peer)
     forwarded = meta.get("HTTP_X_FORWARDED_FOR")
     hops = forwarded.rsplit(",", MAX_HOPS)[-MAX_HOPS:] if isinstance(forwarded, str) else []
-    if trust.count:
-        named = hops[-trust.count] if trust.count <= len(hops) else None
+    if trust.nearest:
+        named = hops[-trust.nearest] if trust.nearest <= len(hops) else None
         return clean_ip(named) or clean_ip(peer)
     return trust.first_stranger([peer, *reversed(hops)])
 
@@ -136,7 +136,7 @@ def _address(meta: Mapping[str, Any]) -> str | None:
 class _Trust(NamedTuple):
     """Which hops are believed: so many of the nearest, or those in some networks."""
 
-    count: int = 0
+    nearest: int = 0
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     unix: bool = False
 
@@ -163,7 +163,7 @@ def _trust(setting: object) -> _Trust:
     if isinstance(setting, int) and not isinstance(setting, bool):
         if not 0 <= setting <= MAX_HOPS:
             raise ValueError(f"{setting} is not a number of proxies from 0 to {MAX_HOPS}")
-        return _Trust(count=setting)
+        return _Trust(nearest=setting)
     if isinstance(setting, (str, bytes)) or not isinstance(setting, Iterable):
         raise TypeError(f"{setting!r} is neither a number of proxies nor a list of networks")
     return _compiled(tuple(map(str, setting)))

@@ -89,7 +89,7 @@ class DeviceType(models.TextChoices):
 class Device(NamedTuple):
     """The families a user agent names: each 64 characters at most, ``""`` when unknown.
 
-    ``device_model`` is given for what is not a computer: ``iPhone``, ``Pixel 8``,
+    Computers and bots do not name a ``device_model``; others may: ``iPhone``, ``Pixel 8``,
     ``Samsung SM-G998B``, ``PlayStation 5``.
     """
 
@@ -110,10 +110,8 @@ def parse_device(user_agent: str) -> Device:
     if browser == os:
         browser = ""
     model = "" if _NO_MODEL.fullmatch(agent.device.family) else agent.device.family
-    device_type = _type_of(agent)
-    if device_type in (DeviceType.DESKTOP, DeviceType.BOT):
-        model = ""
-    return Device(device_type.value, *(name[:_MAX_LENGTH].strip() for name in (model, browser, os)))
+    names = (name[:_MAX_LENGTH].strip() for name in (model, browser, os))
+    return Device(_type_of(agent).value, *names)
 
 
 def device_label(browser: str, os: str, device_model: str) -> str:
@@ -168,14 +166,12 @@ def _type_of(agent: Any) -> DeviceType:
 
 
 def _type_of_android(agent: Any) -> DeviceType:
-    """Tell phones from tablets as Chrome and Firefox document it: by ``Mobile`` and ``Tablet``.
+    """Tell phones from tablets as Chrome and Firefox document it: phones write ``Mobile``.
 
     user-agents looks for the exact words ``Mobile Safari``, which makes tablets of phones with
     any other browser, and phones of tablets with Firefox.
     """
     text = agent.ua_string
-    if "Tablet" in text:
-        return DeviceType.TABLET
     # Dalvik is an app and Opera Mini a proxy: neither writes "Mobile", on any device.
     if "Mobi" in text or text.startswith("Dalvik/") or agent.browser.family == "Opera Mini":
         return DeviceType.MOBILE

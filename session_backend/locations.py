@@ -2,9 +2,11 @@
 
 ``GEOIP_PATH``, ``GEOIP_CITY`` and ``GEOIP_COUNTRY`` are those of ``django.contrib.gis.geoip2``
 (which needs neither GDAL nor ``django.contrib.gis`` installed). Without a ``GEOIP_PATH`` nothing
-is looked up; with a wrong one or a broken file nothing is found, and one log line says so. A new
-database should be moved over the old one, as ``geoipupdate`` does: the old one stays in use
-until the new one opens.
+is looked up; with a wrong one or a broken file nothing is found, and one log line says so.
+
+Put a new database in place by moving it over the old one, as ``geoipupdate`` does: the old one
+stays in use until the new one opens. Never write into the old file: it is mapped into memory,
+and a process that reads what was cut off is ended by the system.
 """
 
 from __future__ import annotations
@@ -106,7 +108,8 @@ class _File(NamedTuple):
     """A file as it was when it was last looked at."""
 
     path: Path
-    identity: tuple[int, ...]
+    inode: tuple[int, int]
+    content: tuple[int, int]
 
 
 class _Source(NamedTuple):
@@ -134,8 +137,8 @@ class _Source(NamedTuple):
             except OSError:
                 continue
             if S_ISREG(stat.st_mode):
-                identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
-                return _File(candidate, identity)
+                inode = (stat.st_dev, stat.st_ino)
+                return _File(candidate, inode, (stat.st_mtime_ns, stat.st_size))
         raise FileNotFoundError(
             f"{path} is no database, and holds no {self.city} or {self.country}"
         )
@@ -196,6 +199,7 @@ class _Database:
         before = self._opened
         current = before.reader is not None and before.source == source
         valid_until = monotonic() + RECHECK_SECONDS
+        file = None
         try:
             file = source.file()
             if current and file == before.file:
@@ -205,7 +209,9 @@ class _Database:
                 self._lookups_failed = False
         except Exception as error:
             self._report_opening(source, error)
-            if current:
+            # A file that was written into, instead of replaced, took the open one with it.
+            written_into = file and before.file and file.inode == before.file.inode
+            if current and not written_into:
                 return before._replace(valid_until=valid_until)
             return _Opened(source, None, None, valid_until)
         self._problem = ""

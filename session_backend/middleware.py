@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from session_backend import devices, locations
 from session_backend.backends.db import SessionStore
 
 __all__ = ["SessionMiddleware", "silent"]
@@ -51,6 +52,9 @@ class SessionMiddleware(middleware.SessionMiddleware):
                 "session_backend.middleware.SessionMiddleware needs an engine of "
                 f"session_backend; SESSION_ENGINE is {settings.SESSION_ENGINE!r}."
             )
+        # A process warms up when it starts to serve, and no visitor waits for it.
+        devices.warm_up()
+        locations.warm_up()
         if self.async_mode:
             # Django takes a hop to a thread around a hook that is no coroutine function.
             self.process_view = self.aprocess_view  # type: ignore[assignment]

@@ -234,7 +234,7 @@ class SessionStore(SessionBase):
         what goes on is an empty one.
         """
         self._get_session()
-        if self.session_key is not None:
+        if self.session_key is not None and not isinstance(self.session_key, Digest):
             with self.revoking([Digest.of(self.session_key)]):
                 cycled = self._row.update(session_key=self._get_new_session_key())
             if cycled:
