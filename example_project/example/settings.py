@@ -1,0 +1,142 @@
+"""Settings of Fernbank Library, the example site of django-session-ui.
+
+What a site adds to have the device list is numbered 1 to 5 below; with the ``include`` in
+``urls.py`` and the tags in ``templates/base.html`` that is the whole integration. Everything else
+is what ``startproject`` writes, and the switches this example reads from its environment:
+
+====================  =======================================  =====================================
+variable              default                                  meaning
+====================  =======================================  =====================================
+``HTMX_VERSION``      ``2``                                    htmx 2 or 4, both from django-htmx
+``DATABASE_URL``      SQLite in ``EXAMPLE_VAR``                ``postgres://user:secret@host/name``
+``REDIS_URL``         local memory                             ``redis://host:6379/0``
+``DEBUG``             ``0``                                    ``1`` to edit templates as it runs
+``ALLOWED_HOSTS``     ``localhost,127.0.0.1,[::1]``            comma separated
+``SECRET_KEY``        a constant, for this example only
+``EXAMPLE_VAR``       ``example_project/var``                  where generated files go
+====================  =======================================  =====================================
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("EXAMPLE_VAR") or BASE_DIR / "var")
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+REDIS_URL = os.environ.get("REDIS_URL", "")
+HTMX_VERSION = int(os.environ.get("HTMX_VERSION") or 2)
+
+# -- django-session-ui: what a site adds ---------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "session_backend",  # 1. in the place of "django.contrib.sessions"
+    "session_ui",  # 2. the device list, and the two apps it is made with
+    "django_tables2",
+    "django_htmx",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "example.middleware.content_security_policy",
+    "session_backend.middleware.SessionMiddleware",  # 3. in the place of Django's
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",  # 4. tells the views which requests are htmx's
+]
+
+SESSION_ENGINE = "session_backend.backends.cached_db"  # 5. or session_backend.backends.db
+
+# Optional: places beside the addresses, from any GeoLite2, GeoIP2 or DB-IP database. The demo
+# command writes a small one of its own here.
+GEOIP_PATH = VAR_DIR
+
+# -- the rest of the site ------------------------------------------------------------------------
+
+# Off, as on a site that is live: with DEBUG on, django-htmx replaces the whole page when a request
+# of htmx's fails, and the device list could not show its own error message.
+DEBUG = os.environ.get("DEBUG", "0") == "1"
+SECRET_KEY = os.environ.get("SECRET_KEY") or "django-insecure-for-the-fernbank-example-only"
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CONTENT_SECURITY_POLICY = "default-src 'self'"
+
+ROOT_URLCONF = "example.urls"
+WSGI_APPLICATION = "example.wsgi.application"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "account"
+LOGOUT_REDIRECT_URL = "home"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "example.context.htmx",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+    if DATABASE_URL
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR_DIR / "db.sqlite3"}
+}
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A cache server that hangs must cost a request half a second, not the visitor's patience.
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+# Local memory belongs to one process, of which session_backend warns; runserver is one process.
+SILENCED_SYSTEM_CHECKS = [] if REDIS_URL else ["session_backend.W004"]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Django's default sends errors by mail when DEBUG is off; here the terminal is the place.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

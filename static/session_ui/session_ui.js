@@ -1,0 +1,134 @@
+// The list of signed-in devices: what htmx's attributes cannot say. Works with htmx 2 and 4, and
+// does nothing where neither is loaded.
+(() => {
+  "use strict";
+
+  const REFRESH = "session-ui:refresh";
+
+  const byId = (id) => document.getElementById(id);
+  const on = (names, listener, options) =>
+    names.forEach((name) => document.addEventListener(name, listener, options));
+
+  // htmx 2 puts what an event is about into detail, htmx 4 into detail.ctx.
+  const sourceOf = ({ detail }) => detail.ctx?.sourceElement ?? detail.elt ?? null;
+  const statusOf = ({ detail }) => (detail.ctx ? detail.ctx.response?.status : detail.xhr?.status) ?? 0;
+  const isOurs = (source) => Boolean(source?.closest?.(".sui"));
+  const isPoll = (source) => source?.id === "session-list";
+
+  // -- live updates -------------------------------------------------------------------------------
+
+  let isPaused = false;
+  let isUrgent = false;
+
+  // A swap under an open dialog would lose what the dialog is about.
+  const isQuiet = () =>
+    document.hidden || document.querySelector("dialog[open]") || (isPaused && !isUrgent);
+
+  const refresh = (urgent = false) => {
+    isUrgent = urgent;
+    document.body.dispatchEvent(new CustomEvent(REFRESH));
+    isUrgent = false;
+  };
+
+  const showPauseButton = () => byId("session-pause")?.removeAttribute("hidden");
+
+  on(["htmx:load", "htmx:after:process"], showPauseButton);
+  on(["DOMContentLoaded"], () => window.htmx && showPauseButton());
+
+  on(["click"], ({ target }) => {
+    const button = target.closest?.("#session-pause");
+    if (!button) return;
+    isPaused = !isPaused;
+    button.setAttribute("aria-pressed", String(isPaused));
+    if (!isPaused) refresh();
+  });
+
+  on(["visibilitychange"], () => document.hidden || refresh());
+  window.addEventListener("online", () => refresh());
+  // A page that the back button brings out of the browser's memory may be somebody else's by now.
+  window.addEventListener("pageshow", (event) => event.persisted && refresh(true));
+
+  // -- what a request does to the page ------------------------------------------------------------
+
+  let latest;
+
+  const setBusy = (form, isBusy) => {
+    form.toggleAttribute("data-busy", isBusy);
+    // Not the disabled attribute: it would take the focus away.
+    form.querySelector("[type=submit]")?.setAttribute("aria-disabled", String(isBusy));
+  };
+
+  on(["htmx:beforeRequest", "htmx:before:request"], (event) => {
+    const source = sourceOf(event);
+    if (!isOurs(source)) return;
+    latest = event.detail.ctx;
+    if (isPoll(source) && isQuiet()) event.preventDefault();
+    else if (source.matches("form")) setBusy(source, true);
+  });
+
+  on(["htmx:afterRequest", "htmx:finally:request"], (event) => {
+    const source = sourceOf(event);
+    if (!isOurs(source) || !source.matches("form")) return;
+    setBusy(source, false);
+    // Brings the CSRF token that a sign-in in another tab has changed. Not at once: until this
+    // event is over, htmx drops a poll for the form's sake.
+    if (statusOf(event) === 403) setTimeout(refresh, 0, true);
+  });
+
+  // The second of two quick clicks.
+  on(
+    ["submit"],
+    (event) => {
+      if (!isOurs(event.target) || !event.target.hasAttribute("data-busy")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
+
+  // -- errors, in the status line -----------------------------------------------------------------
+
+  let error = "";
+
+  const say = (source, name) => {
+    const line = byId("session-status");
+    const text = source.closest(".sui").dataset[name];
+    // The same text again would be announced again, at every poll.
+    if (!line || line.textContent === text) return;
+    line.textContent = error = text;
+    line.classList.add("sui-error");
+  };
+
+  const unsay = () => {
+    const line = byId("session-status");
+    if (!line) return;
+    line.classList.remove("sui-error");
+    if (error && line.textContent === error) line.textContent = "";
+    error = "";
+  };
+
+  const explain = (source, status) => {
+    if (status >= 500) say(source, "failed");
+    else if (status === 403 && !isPoll(source)) say(source, "stale");
+    else say(source, status >= 400 ? "refused" : "offline");
+  };
+
+  on(["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:response:error"], (event) => {
+    const source = sourceOf(event);
+    if (isOurs(source)) explain(source, statusOf(event));
+  });
+
+  // htmx 4's event for a request without an answer. htmx 2 has one of that name too, and no ctx.
+  on(["htmx:error"], (event) => {
+    const source = event.detail.ctx && sourceOf(event);
+    const isReplaced = event.detail.error?.name === "AbortError" && event.detail.ctx !== latest;
+    if (isOurs(source) && !isReplaced && !statusOf(event)) explain(source, 0);
+  });
+
+  on(["htmx:afterRequest", "htmx:after:request"], (event) => {
+    const source = sourceOf(event);
+    const status = statusOf(event);
+    const isStale = error && isPoll(source) && error === source.closest(".sui").dataset.stale;
+    if (isOurs(source) && status >= 200 && status < 400 && !isStale) unsay();
+  });
+})();

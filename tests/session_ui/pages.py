@@ -1,0 +1,34 @@
+"""A site's own pages around the list, and the addresses of all of them."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template import engines
+from django.urls import include, path
+
+HOST_PAGE = (
+    "{% load session_ui %}<title>Host</title>{% session_ui_assets %}"
+    "<nav>{% session_count %}</nav>{% include 'session_ui/block.html' %}"
+)
+
+
+def host(request: HttpRequest) -> HttpResponse:
+    """A page that knows nothing of the list but the include and the tags."""
+    return HttpResponse(engines["django"].from_string(HOST_PAGE).render({}, request))
+
+
+def crowded(request: HttpRequest) -> HttpResponse:
+    """A page whose own variables share their names with those of our templates."""
+    names = (
+        "action cell count focus heading id interval listing name oob place question row session"
+    )
+    context = dict.fromkeys([*names.split(), "status", "table", "text", "version"], "of the host")
+    return render(request, "session_ui/block.html", context)
+
+
+urlpatterns = [
+    path("host/", host),
+    path("crowded/", crowded),
+    path("", include("tests.urls")),
+]

@@ -1,0 +1,540 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import resolve, reverse
+
+from session_backend.models import Session
+from session_ui.listing import SessionList
+from session_ui.views import SessionListView
+from tests.browsers import make_user
+from tests.session_ui.helpers import (
+    HTMX,
+    LAPTOP,
+    LIST,
+    OTHERS,
+    PHONE,
+    POLL,
+    SIGN_IN,
+    Browser,
+    captured,
+    counts_in,
+    revoke_url,
+    row_in,
+    rows_in,
+    session_statements,
+    sessions_for,
+    text_of,
+    value_in,
+)
+
+pytestmark = pytest.mark.django_db
+
+NOBODYS = "0" * 40
+
+
+def exists(session: Session) -> bool:
+    return Session.objects.filter(pk=session.pk).exists()
+
+
+class TestList:
+    def test_it_is_a_page(self, alice: Any, laptop: Browser) -> None:
+        page = text_of(laptop.sign_in(alice).get(LIST))
+
+        assert page.startswith("<!doctype html>")
+        assert "Chrome on Windows" in page
+
+    def test_to_htmx_it_is_the_list_alone(self, alice: Any, laptop: Browser) -> None:
+        part = text_of(laptop.sign_in(alice).get(LIST, headers=HTMX))
+
+        assert "<html" not in part
+        assert 'id="session-list"' not in part
+        assert "<table" in part
+
+    @pytest.mark.parametrize("header", ["HX-Boosted", "HX-History-Restore-Request"])
+    def test_a_boosted_link_and_the_history_get_the_page(
+        self, alice: Any, laptop: Browser, header: str
+    ) -> None:
+        response = laptop.sign_in(alice).get(LIST, headers={**HTMX, header: "true"})
+
+        assert text_of(response).startswith("<!doctype html>")
+
+    def test_ones_own_device_is_first_and_then_the_last_seen(
+        self, alice: Any, laptop: Browser
+    ) -> None:
+        laptop.sign_in(alice)
+        others = sessions_for(alice, 3)
+        Session.objects.filter(pk=laptop.row.pk).update(last_activity=others[2].last_activity)
+
+        assert rows_in(laptop.get(LIST)) == [laptop.row.pk, *(row.pk for row in others)]
+
+    def test_ones_own_device_is_marked_and_has_no_button(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+        assert "This device" in row_in(page, laptop.row)
+        assert "<button" not in row_in(page, laptop.row)
+
+        page = phone.sign_in(alice).get(LIST)
+        assert "This device" not in row_in(page, laptop.row)
+        assert "Sign out Chrome on Windows" in row_in(page, laptop.row)
+
+    def test_nobody_elses_devices_are_in_it(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(make_user("bob"), 2)
+
+        assert rows_in(laptop.sign_in(alice).get(LIST)) == [laptop.row.pk]
+
+    def test_after_a_password_change_the_others_are_gone(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
+        phone.sign_in(alice)
+        laptop.sign_in(alice)
+        alice.set_password("another")
+        alice.save()
+        tablet = Browser(PHONE)
+        tablet.force_login(alice)
+
+        assert rows_in(tablet.get(LIST)) == [tablet.row.pk]
+
+    def test_neither_the_key_nor_more_than_the_rows_is_in_the_page(
+        self, alice: Any, laptop: Browser
+    ) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+
+        assert laptop.key
+        assert laptop.key not in text_of(page)
+
+    @pytest.mark.parametrize("headers", [{}, HTMX])
+    def test_it_is_kept_by_no_cache(
+        self, alice: Any, laptop: Browser, headers: dict[str, str]
+    ) -> None:
+        response = laptop.sign_in(alice).get(LIST, headers=headers)
+
+        assert "no-store" in response.headers["Cache-Control"]
+        vary = {name.strip() for name in response.headers["Vary"].split(",")}
+        assert vary >= {"HX-Request", "HX-Boosted", "HX-History-Restore-Request", "Cookie"}
+
+    def test_it_answers_head(self, alice: Any, laptop: Browser) -> None:
+        assert laptop.sign_in(alice).head(LIST).status_code == 200
+
+    @pytest.mark.parametrize("url", [LIST, POLL])
+    def test_it_takes_no_post(self, alice: Any, laptop: Browser, url: str) -> None:
+        assert laptop.sign_in(alice).post(url).status_code == 405
+
+    def test_the_rows_are_one_statement_however_many(self, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        laptop.get(LIST)
+        sessions_for(alice, 24)
+
+        with captured() as queries:
+            page = laptop.get(LIST)
+        assert len(rows_in(page)) == 25
+        assert len(session_statements(queries)) == 1
+
+    def test_more_than_a_page_is_one_count_more(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
+        laptop.sign_in(alice)
+        laptop.get(LIST)
+        sessions_for(alice, 25)
+
+        with captured() as queries:
+            page = laptop.get(LIST)
+        assert counts_in(page) == ["26"]
+        assert ["COUNT(*)" in sql for sql in session_statements(queries)] == [False, True]
+        assert len(rows_in(page)) == 25
+
+
+class TestPoll:
+    def poll(self, browser: Browser, page: Any, **more: str) -> Any:
+        names = ("ver", "session-page", "session-sort")
+        return browser.get(
+            POLL, {**{name: value_in(page, name) for name in names}, **more}, headers=HTMX
+        )
+
+    @pytest.mark.parametrize("url", [LIST, POLL])
+    def test_an_unchanged_list_is_no_content(self, alice: Any, laptop: Browser, url: str) -> None:
+        sessions_for(alice, 2)
+        page = laptop.sign_in(alice).get(LIST)
+
+        response = laptop.get(url, {"ver": value_in(page, "ver")}, headers=HTMX)
+        assert (response.status_code, response.content) == (204, b"")
+        assert "no-store" in response.headers["Cache-Control"]
+
+    def test_an_unchanged_list_is_one_statement(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 5)
+        page = laptop.sign_in(alice).get(LIST)
+
+        with captured() as queries:
+            assert self.poll(laptop, page).status_code == 204
+        assert len(session_statements(queries)) == 1
+
+    def test_a_new_device_arrives_with_the_counts(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+        phone.sign_in(alice)
+
+        answer = self.poll(laptop, page)
+        assert rows_in(answer) == [laptop.row.pk, phone.row.pk]
+        assert counts_in(answer) == ["2"]
+        assert 'id="session-status"' not in text_of(answer)
+        assert self.poll(laptop, answer).status_code == 204
+
+    def test_a_time_that_reads_differently_is_a_change(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        page = laptop.sign_in(alice).get(LIST)
+        assert "1 minute ago" in row_in(page, row)
+        Session.objects.filter(pk=row.pk).update(last_activity=row.created_at.replace(year=2020))
+
+        assert "2020" in row_in(self.poll(laptop, page), row)
+
+    def test_a_sign_in_in_another_tab_is_a_change(self, alice: Any, laptop: Browser) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+        token = laptop.cookies["csrftoken"].value
+        laptop.sign_in(alice)
+        assert laptop.cookies["csrftoken"].value != token
+
+        answer = self.poll(laptop, page)
+        assert rows_in(answer) == [laptop.row.pk]
+
+    def test_another_language_is_a_change(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+        settings.LANGUAGE_CODE = "de"
+
+        assert self.poll(laptop, page).status_code == 200
+
+    def test_page_and_order_stay(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        settings.SESSION_UI_PAGE_SIZE = 2
+        rows = sessions_for(alice, 4)
+        laptop.sign_in(alice)
+        query = {"session-page": "2", "session-sort": "last_activity"}
+        page = laptop.get(LIST, query)
+        assert rows_in(page) == [rows[1].pk, rows[0].pk]
+        rows[0].delete()
+
+        answer = self.poll(laptop, page)
+        assert rows_in(answer) == [rows[1].pk, laptop.row.pk]
+        assert value_in(answer, "session-page") == "2"
+        assert value_in(answer, "session-sort") == "last_activity"
+
+    def test_it_leaves_no_trace(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        settings.SESSION_SAVE_EVERY_REQUEST = True
+        page = laptop.sign_in(alice).get(LIST)
+        long_ago = laptop.row.created_at.replace(year=2020)
+        Session.objects.filter(pk=laptop.row.pk).update(last_activity=long_ago)
+
+        assert self.poll(laptop, page, ver="").status_code == 200
+        assert laptop.row.last_activity == long_ago
+        laptop.get(LIST)
+        assert laptop.row.last_activity != long_ago
+
+
+class TestSignedOut:
+    @pytest.mark.parametrize("url", [LIST, POLL])
+    def test_a_page_is_a_redirect(self, laptop: Browser, url: str, db: None) -> None:
+        response = laptop.get(url)
+
+        assert (response.status_code, response.headers["Location"]) == (
+            302,
+            f"{SIGN_IN}?next={url}",
+        )
+
+    @pytest.mark.parametrize("url", [LIST, POLL])
+    def test_htmx_moves_the_whole_page(self, laptop: Browser, url: str, db: None) -> None:
+        response = laptop.get(url, headers=HTMX)
+
+        assert response.status_code == 200
+        assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next=/host/%3Ftab%3Dsecurity"
+        assert "no-store" in response.headers["Cache-Control"]
+
+    @pytest.mark.parametrize("elsewhere", ["", "http://evil.example/host/", "http://testserver"])
+    def test_and_comes_back_to_the_list_from_elsewhere(
+        self, laptop: Browser, elsewhere: str, db: None
+    ) -> None:
+        response = laptop.get(POLL, headers={**HTMX, "HX-Current-URL": elsewhere})
+
+        assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next={LIST}"
+
+    @pytest.mark.parametrize("url", [revoke_url(NOBODYS), OTHERS])
+    def test_a_form_too(self, laptop: Browser, url: str, db: None) -> None:
+        response = laptop.post(url, {"next": "/host/"})
+        assert response.status_code == 303
+        assert response.headers["Location"] == f"{SIGN_IN}?next=/host/"
+
+        response = laptop.post(url, headers=HTMX)
+        assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next=/host/%3Ftab%3Dsecurity"
+
+    def test_a_boosted_link_is_redirected_as_a_page(self, laptop: Browser, db: None) -> None:
+        response = laptop.get(LIST, headers={**HTMX, "HX-Boosted": "true"})
+
+        assert response.headers["Location"] == f"{SIGN_IN}?next={LIST}"
+
+    def test_a_site_that_wants_everybody_signed_in_lets_the_views_answer(
+        self, laptop: Browser, settings: Any, db: None
+    ) -> None:
+        settings.MIDDLEWARE = [
+            *settings.MIDDLEWARE,
+            "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        ]
+
+        for url in (LIST, POLL):
+            assert "HX-Redirect" in laptop.get(url, headers=HTMX).headers
+        for url in (revoke_url(NOBODYS), OTHERS):
+            assert "HX-Redirect" in laptop.post(url, headers=HTMX).headers
+
+
+class TestRevoke:
+    def test_it_ends_the_session_and_answers_with_what_is_left(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
+        phone.sign_in(alice)
+        laptop.sign_in(alice)
+
+        answer = laptop.post(revoke_url(phone.row), headers=HTMX)
+        assert rows_in(answer) == [laptop.row.pk]
+        assert counts_in(answer) == ["1"]
+        status = 'id="session-status" class="sui-status" role="status" hx-swap-oob="innerHTML">'
+        assert f"{status}Safari on iPhone has been signed out.</p>" in text_of(answer)
+        assert phone.get(LIST).status_code == 302
+
+    def test_without_htmx_it_goes_back_to_the_list_and_says_so(
+        self, alice: Any, laptop: Browser
+    ) -> None:
+        (row,) = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+
+        response = laptop.post(revoke_url(row))
+        assert (response.status_code, response.headers["Location"]) == (303, LIST)
+        assert "no-store" in response.headers["Cache-Control"]
+        page = text_of(laptop.get(LIST))
+        assert "Safari on iPhone has been signed out." in page
+        assert not exists(row)
+
+    @pytest.mark.parametrize(
+        ("goal", "location"),
+        [
+            ("/host/?tab=security", "/host/?tab=security"),
+            ("http://testserver/host/", "http://testserver/host/"),
+            ("http://evil.example/", LIST),
+            ("//evil.example/", LIST),
+            ("javascript:alert(1)", LIST),
+            ("", LIST),
+        ],
+    )
+    def test_it_goes_back_to_a_page_of_this_site_only(
+        self, alice: Any, laptop: Browser, goal: str, location: str
+    ) -> None:
+        response = laptop.sign_in(alice).post(revoke_url(NOBODYS), {"next": goal})
+
+        assert response.headers["Location"] == location
+
+    def test_a_site_without_messages_does_without(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
+        settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "messages" not in path]
+        (row,) = sessions_for(alice, 1)
+
+        response = laptop.sign_in(alice).post(revoke_url(row))
+        assert response.status_code == 303
+        assert not list(get_messages(response.wsgi_request))
+
+    @pytest.mark.parametrize("headers", [{}, HTMX])
+    def test_twice_is_as_good_as_once(
+        self, alice: Any, laptop: Browser, headers: dict[str, str]
+    ) -> None:
+        (row,) = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+        laptop.post(revoke_url(row), headers=headers)
+
+        answer = laptop.post(revoke_url(row), headers=headers, follow=True)
+        assert "That device is already signed out." in text_of(answer)
+        assert rows_in(answer) == [laptop.row.pk]
+
+    def test_one_that_goes_at_the_same_moment_is_out_already(
+        self, alice: Any, laptop: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (row,) = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+        monkeypatch.setattr(Session, "end", lambda self: False)
+
+        answer = laptop.post(revoke_url(row), headers=HTMX)
+        assert "That device is already signed out." in text_of(answer)
+
+    def test_somebody_elses_is_answered_as_one_that_is_not(
+        self, alice: Any, laptop: Browser
+    ) -> None:
+        (bobs,) = sessions_for(make_user("bob"), 1)
+        laptop.sign_in(alice)
+        laptop.get(LIST)
+
+        def answer(url: str) -> tuple[int, str, list[str]]:
+            with captured() as queries:
+                response = laptop.post(url, headers=HTMX)
+            token = value_in(response, "csrfmiddlewaretoken") if "csrf" in str(response) else ""
+            verbs = [sql.split()[0] for sql in session_statements(queries)]
+            return response.status_code, text_of(response).replace(token, ""), verbs
+
+        assert answer(revoke_url(bobs)) == answer(revoke_url(NOBODYS))
+        assert exists(bobs)
+
+    @pytest.mark.parametrize("digest", ["0" * 39, "0" * 41, "G" * 40, "A" * 40, "x", "..%2F"])
+    def test_what_is_no_digest_is_no_address(
+        self, alice: Any, laptop: Browser, digest: str
+    ) -> None:
+        laptop.sign_in(alice)
+
+        assert laptop.post(f"{LIST}{digest}/revoke/").status_code == 404
+
+    def test_a_key_is_no_digest(self, alice: Any, laptop: Browser, phone: Browser) -> None:
+        phone.sign_in(alice)
+        laptop.sign_in(alice)
+
+        assert laptop.post(f"{LIST}{phone.key}/revoke/").status_code == 404
+
+    @pytest.mark.parametrize("signed_in", [True, False])
+    def test_a_get_does_nothing(self, alice: Any, laptop: Browser, signed_in: bool) -> None:
+        (row,) = sessions_for(alice, 1)
+        if signed_in:
+            laptop.sign_in(alice)
+
+        for url in (revoke_url(row), OTHERS):
+            response = laptop.get(url)
+            assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+        assert exists(row)
+
+    def test_ones_own_is_a_sign_out(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        laptop.sign_in(alice)
+        response = laptop.post(revoke_url(laptop.row))
+        assert (response.status_code, response.headers["Location"]) == (303, SIGN_IN)
+        assert "_auth_user_id" not in laptop.session
+
+        settings.LOGOUT_REDIRECT_URL = "/host/"
+        laptop.sign_in(alice)
+        response = laptop.post(revoke_url(laptop.row), headers=HTMX)
+        assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/host/")
+        assert Session.objects.for_user(alice).count() == 0
+
+    @pytest.mark.parametrize("settings_have_it", [True, False])
+    def test_it_wants_the_token(self, alice: Any, settings: Any, settings_have_it: bool) -> None:
+        if not settings_have_it:
+            settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "csrf" not in path]
+        (row,) = sessions_for(alice, 1)
+        browser = Browser(LAPTOP, enforce_csrf_checks=True)
+        browser.force_login(alice)
+        page = browser.get(LIST)
+
+        for url in (revoke_url(row), OTHERS):
+            assert browser.post(url, headers=HTMX).status_code == 403
+        assert exists(row)
+        token = value_in(page, "csrfmiddlewaretoken")
+        answer = browser.post(revoke_url(row), {"csrfmiddlewaretoken": token}, headers=HTMX)
+        assert answer.status_code == 200
+        assert not exists(row)
+
+    def test_page_and_order_stay(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        settings.SESSION_UI_PAGE_SIZE = 2
+        rows = sessions_for(alice, 4)
+        laptop.sign_in(alice)
+        form = {"session-page": "2", "session-sort": "-last_activity"}
+
+        answer = laptop.post(revoke_url(rows[0]), form, headers=HTMX)
+        assert rows_in(answer) == [rows[2].pk, rows[3].pk]
+        assert value_in(answer, "session-page") == "2"
+        assert value_in(answer, "session-sort") == "-last_activity"
+
+
+class TestFocus:
+    """After a row is gone, the focus goes to what took its place."""
+
+    def focused(self, answer: Any) -> str:
+        before = text_of(answer).split(" autofocus", 1)[0]
+        assert before != text_of(answer)
+        assert text_of(answer).count(" autofocus") == 1
+        return before.rsplit('id="', 1)[1].split('"')[0]
+
+    @pytest.mark.parametrize(("removed", "focused"), [(0, 1), (1, 2), (2, 1)])
+    def test_it_goes_to_the_row_that_moved_up(
+        self, alice: Any, laptop: Browser, removed: int, focused: int
+    ) -> None:
+        rows = sessions_for(alice, 3)
+        page = laptop.sign_in(alice).get(LIST)
+        place = row_in(page, rows[removed]).split('name="session-row" value="')[1].split('"')[0]
+
+        answer = laptop.post(revoke_url(rows[removed]), {"session-row": place}, headers=HTMX)
+        assert self.focused(answer) == f"session-revoke-{rows[focused].pk}"
+
+    @pytest.mark.parametrize("place", ["", "x", "-1", "999"])
+    def test_a_place_that_is_none_is_some_row(
+        self, alice: Any, laptop: Browser, place: str
+    ) -> None:
+        rows = sessions_for(alice, 2)
+        laptop.sign_in(alice)
+
+        answer = laptop.post(revoke_url(rows[0]), {"session-row": place}, headers=HTMX)
+        assert self.focused(answer) == f"session-revoke-{rows[1].pk}"
+
+    def test_it_goes_to_the_words_when_none_is_left(self, alice: Any, laptop: Browser) -> None:
+        rows = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+
+        answer = laptop.post(revoke_url(rows[0]), headers=HTMX)
+        assert self.focused(answer) == "session-empty"
+        assert 'id="session-empty" class="sui-empty" tabindex="-1"' in text_of(answer)
+
+    def test_nothing_else_moves_it(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 2)
+        laptop.sign_in(alice)
+
+        assert " autofocus" not in text_of(laptop.get(LIST))
+        assert " autofocus" not in text_of(laptop.get(POLL, headers=HTMX))
+
+
+class TestRevokeOthers:
+    @pytest.mark.parametrize(
+        ("count", "words"),
+        [
+            (3, "3 other devices have been signed out."),
+            (1, "1 other device has been signed out."),
+            (0, "not signed in anywhere else."),
+        ],
+    )
+    def test_it_leaves_ones_own(self, alice: Any, laptop: Browser, count: int, words: str) -> None:
+        sessions_for(alice, count)
+        (bobs,) = sessions_for(make_user("bob"), 1)
+        laptop.sign_in(alice)
+
+        answer = laptop.post(OTHERS, headers=HTMX)
+        assert rows_in(answer) == [laptop.row.pk]
+        assert counts_in(answer) == ["1"]
+        assert words in text_of(answer)
+        assert exists(bobs)
+
+    def test_without_htmx_it_goes_back(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 2)
+        laptop.sign_in(alice)
+
+        response = laptop.post(OTHERS, {"next": "/account/sessions/?session-sort=device"})
+        assert response.status_code == 303
+        assert response.headers["Location"] == "/account/sessions/?session-sort=device"
+
+
+class TestHooks:
+    def test_a_list_that_inherits_chooses_the_rows(self, alice: Any, laptop: Browser) -> None:
+        class PhonesOnly(SessionList):
+            def get_queryset(self) -> Any:
+                return super().get_queryset().filter(device_type="mobile")
+
+        rows = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+        request = laptop.get(LIST).wsgi_request
+
+        view = SessionListView.as_view(listing_class=PhonesOnly)
+        assert rows_in(view(request)) == [rows[0].pk]
+
+    def test_the_names_that_others_rely_on(self) -> None:
+        assert reverse("session_ui:session_list") == LIST
+        assert reverse("session_ui:session_revoke_others") == OTHERS
+        assert resolve(f"{LIST}{NOBODYS}/revoke/").url_name == "session_revoke"
