@@ -99,19 +99,20 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
     update_unlocked.alters_data = True  # type: ignore[attr-defined]
     update_unlocked.queryset_only = True  # type: ignore[attr-defined]
 
-    def key_batches(self) -> Iterator[list[Digest]]:
-        """Read the digests of these sessions, some hundreds at a time."""
+    def key_batches(self, size: int | None = None) -> Iterator[list[Digest]]:
+        """Read the digests of these sessions, ``size`` (or ``BATCH_SIZE``) at a time."""
+        size = size or BATCH_SIZE
         keys = self.using(self._writer).values_list("pk", flat=True)
         if self.query.is_sliced:
             every = list(keys)
-            yield from (every[i : i + BATCH_SIZE] for i in range(0, len(every), BATCH_SIZE))
+            yield from (every[i : i + size] for i in range(0, len(every), size))
             return
         keys = keys.order_by("pk")
-        batch = list(keys[:BATCH_SIZE])
+        batch = list(keys[:size])
         while batch:
             yield batch
-            more = len(batch) == BATCH_SIZE
-            batch = list(keys.filter(pk__gt=batch[-1])[:BATCH_SIZE]) if more else []
+            more = len(batch) == size
+            batch = list(keys.filter(pk__gt=batch[-1])[:size]) if more else []
 
     def _unsliced(self) -> SessionQuerySet:
         clone = self.all()
