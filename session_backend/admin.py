@@ -1,151 +1,93 @@
 """Who is signed in, for staff: to look at, to search and to end, never to write.
 
-There is no session key to see, only its digest; the data of a session is shown to those who
+There is no session key to see, only its digest. What a session holds is shown to those who
 have the permission ``view_session_data``. A site with a session model of its own registers it
-with :class:`SessionAdmin`, and one that wants the sessions of a user on that user's page adds
-:class:`SessionInline` to its user admin.
-
-It is made for a million rows. Nothing here counts, reads or compares them all where a look at
-the latest does; ``docs/admin.md`` has the plans of its queries.
+with :class:`SessionAdmin`; one that wants a user's sessions on that user's page adds
+:class:`SessionInline` to the ``inlines`` of its user admin.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.auth import get_user_model, logout
-from django.core.paginator import Paginator
-from django.db import models
+from django.contrib.admin.options import BaseModelAdmin
+from django.contrib.auth import logout
+from django.db.models import Model
 from django.db.models.constants import LOOKUP_SEP
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from session_backend.changelist import (
+    MAX_LISTED,
+    LatestPaginator,
+    LatestValuesFilter,
+    OwnerFilter,
+    StateFilter,
+    searched,
+)
 from session_backend.fields import Digest
 from session_backend.models import AbstractSession, Session
-from session_backend.querysets import SessionQuerySet
 
 if TYPE_CHECKING:
-    from django.contrib.admin.views.main import ChangeList, _ListFilterChoices
-
+    AnyAdmin = BaseModelAdmin[AbstractSession]
     ModelAdmin = admin.ModelAdmin[AbstractSession]
-    TabularInline = admin.TabularInline[AbstractSession, models.Model]
-    InlineFormSet = BaseInlineFormSet[AbstractSession, models.Model, Any]
-    SessionPaginator = Paginator[AbstractSession]
+    TabularInline = admin.TabularInline[AbstractSession, Model]
+    InlineFormSet = BaseInlineFormSet[AbstractSession, Model, Any]
 else:
+    AnyAdmin = BaseModelAdmin
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     InlineFormSet = BaseInlineFormSet
-    SessionPaginator = Paginator
 
 __all__ = ["SessionAdmin", "SessionInline"]
 
-# The longest list there is: nobody reads on, and to count further reads every row.
-MAX_LISTED = 10_000
-# How many of the latest sessions are asked which values a filter had better offer.
-SAMPLE_SIZE = 2_000
 INLINE_SIZE = 20
 
-
-class StateFilter(admin.SimpleListFilter):
-    """Sessions that can still be used, or those that cannot."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("active", _("Active")), ("expired", _("Expired"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "active":
-                return queryset.active()
-            case "expired":
-                return queryset.filter(expire_date__lte=timezone.now())
-        return queryset
+# Anything else in an address or a form is no session's, and need not be looked for.
+is_digest = re.compile(r"[0-9a-f]{40}").fullmatch
 
 
-class OwnerFilter(admin.SimpleListFilter):
-    """The reader's own sessions, those of users, or those of anonymous visitors."""
+class ReadOnlyAdmin(AnyAdmin):
+    """What the list of all sessions and that of one user have in common."""
 
-    title = _("user")
-    parameter_name = "owner"
+    ordering = ("-expire_date",)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("me", _("Me")), ("user", _("Signed in")), ("nobody", _("Anonymous"))]
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("session_data")
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "me":
-                return queryset.filter(user=request.user.pk)
-            case "user":
-                return queryset.filter(user__isnull=False)
-            case "nobody":
-                return queryset.filter(user__isnull=True)
-        return queryset
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
-
-class LatestValuesFilter(admin.AllValuesFieldListFilter):
-    """Offers the values of the latest sessions: to find them all would read every row.
-
-    A value that is none of them can still be asked for in the address.
-    """
-
-    def __init__(
-        self,
-        field: Any,
-        request: HttpRequest,
-        params: Any,
-        model: Any,
-        model_admin: Any,
-        field_path: str,
-    ) -> None:
-        super().__init__(field, request, params, model, model_admin, field_path)
-        latest = model_admin.get_queryset(request).order_by("-expire_date")
-        values = set(latest.values_list(field_path, flat=True)[:SAMPLE_SIZE])
-        self.lookup_choices = sorted(values.union(self.lookup_val or ()))
-
-    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or gettext("Unknown")}
-
-
-class LatestPaginator(SessionPaginator):
-    """Pages of the first ``MAX_LISTED`` rows, which is as far as it counts."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by()[:MAX_LISTED].count())
-
-
-class SessionColumns:
-    """What both the list of all sessions and that of a user show."""
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     @admin.display(description=_("device"))
     def device_name(self, session: AbstractSession) -> str:
+        """Return the device in words."""
         return session.device()
 
     @admin.display(description=_("place"))
-    def place(self, session: AbstractSession) -> str | None:
-        return session.location()
+    def place(self, session: AbstractSession) -> str:
+        """Return the place in words."""
+        return session.location() or self.get_empty_value_display()
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, session: AbstractSession) -> bool:
+        """Tell whether the session has not expired."""
         return session.expire_date > timezone.now()
 
 
-class SessionAdmin(SessionColumns, ModelAdmin):
-    """The admin of a session model, for any that inherits from ``AbstractSession``."""
+class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
+    """The admin of a session model: any that inherits from ``AbstractSession``."""
 
     list_display = (
         "user",
@@ -157,7 +99,7 @@ class SessionAdmin(SessionColumns, ModelAdmin):
         "expire_date",
         "is_active",
     )
-    list_display_links = ("user", "device_name")
+    list_display_links = ("device_name",)
     list_filter = (
         StateFilter,
         OwnerFilter,
@@ -167,120 +109,131 @@ class SessionAdmin(SessionColumns, ModelAdmin):
         ("country", LatestValuesFilter),
     )
     list_select_related = ("user",)
-    # By an index: the latest saved come first, or nearly so.
-    ordering = ("-expire_date",)
-    search_fields = ("ip__startswith",)
+    search_fields = ("ip", "user")
+    search_help_text = format_lazy(
+        _("IP address, user name or e-mail address. At most {limit} sessions are listed."),
+        limit=MAX_LISTED,
+    )
     actions = ("delete_selected",)
     fieldsets = (
-        (None, {"fields": ("user", "is_active", "created_at", "last_activity", "expire_date")}),
+        (
+            None,
+            {
+                "fields": (
+                    "user",
+                    "is_active",
+                    "created_at",
+                    "updated_at",
+                    "last_activity",
+                    "expire_date",
+                )
+            },
+        ),
         (_("Device"), {"fields": ("device_name", "device_type", "user_agent")}),
         (_("Place"), {"fields": ("ip", "place")}),
     )
     paginator = LatestPaginator
     show_full_result_count = False
+    # Facets count every row, once for each choice.
     show_facets = admin.ShowFacets.NEVER
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_data_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the reader may see what a session holds."""
-        return request.user.has_perm(f"{self.opts.app_label}.view_session_data")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("session_data")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if self.has_view_data_permission(request):
+        if request.user.has_perm(f"{self.opts.app_label}.view_session_data"):
             return [*fieldsets, (_("Data"), {"fields": ("data",)})]
         return fieldsets
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        return [*super().get_search_fields(request), *user_search_fields()]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        # Django lets an address filter by any column, which would read the data bit by bit.
-        is_data = lookup.partition(LOOKUP_SEP)[0] == "session_data"
-        return not is_data and super().lookup_allowed(lookup, value, request)
-
     @admin.display(description=_("data"))
     def data(self, session: AbstractSession) -> str:
+        """Return what the session holds as JSON; shown to those who have the permission."""
         text = json.dumps(session.get_decoded(), indent=2, ensure_ascii=False, default=repr)
         return format_html("<pre>{}</pre>", text)
+
+    # Finding.
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> AbstractSession | None:
+        return super().get_object(request, object_id, from_field) if is_digest(object_id) else None
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        # Django filters by any column that the address names: enough to guess the data by.
+        if lookup.partition(LOOKUP_SEP)[0] == "session_data":
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        return searched(queryset, search_term), False
 
     # Ending.
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        # The checkboxes post digests, which a filter would take for keys and hash again.
-        request.POST = request.POST.copy()
-        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        request.POST.setlist(ACTION_CHECKBOX_NAME, [Digest(digest) for digest in selected])
+        # The checkboxes post digests, which a query would take for keys and hash once more.
+        post = request.POST.copy()
+        digests = [Digest(text) for text in post.getlist(ACTION_CHECKBOX_NAME) if is_digest(text)]
+        post.setlist(ACTION_CHECKBOX_NAME, digests)
+        request.POST = post  # type: ignore[assignment]
         return super().response_action(request, *args, **kwargs)
 
-    # It takes the place of Django's action, which reads whole rows to ask whether one is sure.
+    # Named as Django's own action, whose place it takes: that one reads the rows whole, with
+    # their data, to ask whether one is sure.
     @admin.action(permissions=["delete"], description=_("Sign out the selected sessions"))
     def delete_selected(self, request: HttpRequest, queryset: Any) -> None:
-        """End the selected sessions, or all that are listed."""
+        """End the selected sessions; where all are selected, those that are listed."""
         sessions = queryset[:MAX_LISTED]
         self.log_deletions(request, sessions)
         count = sessions.end()
-        message = ngettext("Signed out %(count)d session.", "Signed out %(count)d sessions.", count)
+        message = ngettext("%(count)d session signed out.", "%(count)d sessions signed out.", count)
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
         if any(session.is_current(request) for session in sessions):
             logout(request)
 
     def delete_model(self, request: HttpRequest, obj: AbstractSession) -> None:
+        is_current = obj.is_current(request)
         super().delete_model(request, obj)
-        if obj.is_current(request):
+        if is_current:
             logout(request)
 
 
-class LatestFormSet(InlineFormSet):
-    """The latest rows, to look at: nothing that a page posts about them is read."""
+class ReadOnlyFormSet(InlineFormSet):
+    """The first rows, to look at; what a page posts about them is not read."""
+
+    def __init__(self, data: Any = None, files: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
 
     def get_queryset(self) -> Any:
-        if not hasattr(self, "_latest"):
-            self._latest = super().get_queryset()[:INLINE_SIZE]
-        return self._latest
+        if not hasattr(self, "_first"):
+            self._first = super().get_queryset()[:INLINE_SIZE]
+        return self._first
+
+    def is_valid(self) -> bool:
+        return True
+
+    def save(self, commit: bool = True) -> list[Any]:
+        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
+        return []
 
 
-class SessionInline(SessionColumns, TabularInline):
-    """A user's latest sessions, for the ``inlines`` of a user admin."""
+class SessionInline(ReadOnlyAdmin, TabularInline):
+    """A user's sessions, the ``INLINE_SIZE`` that expire last, each linked to its own page."""
 
     model = Session
-    formset = LatestFormSet
-    fields = readonly_fields = (
-        "device_name", "place", "ip", "created_at", "last_activity", "expire_date", "is_active",
+    formset = ReadOnlyFormSet
+    fields = (
+        "device_name",
+        "place",
+        "ip",
+        "created_at",
+        "last_activity",
+        "expire_date",
+        "is_active",
     )
-    ordering = ("-expire_date",)
+    readonly_fields = fields
     extra = 0
     can_delete = False
     show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("session_data")
-
-
-def user_search_fields() -> list[str]:
-    """Return how to search by user name and e-mail address, as far as the user model has them."""
-    user_model = get_user_model()
-    texts = {
-        field.name
-        for field in user_model._meta.concrete_fields
-        if isinstance(field, (models.CharField, models.TextField))
-    }
-    names = dict.fromkeys((user_model.USERNAME_FIELD, user_model.get_email_field_name()))
-    return [f"user__{name}" for name in names if name in texts]
 
 
 admin.site.register(Session, SessionAdmin)

@@ -39,6 +39,18 @@ class Conf:
         return bool(self._get("STORE_USER_AGENT", True))
 
     @property
+    def retention_days(self) -> int | None:
+        """Days without activity after which ``clearsessions`` forgets the client; None: never."""
+        days = self._get("RETENTION_DAYS", None)
+        return None if days is None else int(days)
+
+    @property
+    def legacy_engine(self) -> str | None:
+        """Dotted path of the engine whose live sessions are adopted; None: none are."""
+        path: str | None = self._get("LEGACY_ENGINE", None)
+        return path
+
+    @property
     def session_store(self) -> type[SessionStore]:
         """The store class of Django's ``SESSION_ENGINE``."""
         store: type[SessionStore] = import_module(settings.SESSION_ENGINE).SessionStore

@@ -58,6 +58,13 @@ class SessionKeyField(KeyField):
 
     descriptor_class = _HashingAttribute
 
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        db_type = super().db_type(connection)
+        # PostgreSQL's full name of the type: to one that starts with "varchar" Django adds an
+        # index for LIKE, and nobody looks for a part of a digest.
+        is_postgresql = connection.vendor == "postgresql"
+        return f"character varying({self.max_length})" if is_postgresql else db_type
+
     def from_db_value(
         self, value: str | None, expression: Expression, connection: BaseDatabaseWrapper
     ) -> Digest | None:

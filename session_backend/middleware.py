@@ -61,10 +61,12 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        session_of(request).meta = request.META
+        cast(SessionStore, request.session).meta = request.META
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
-        session_of(request).silent = getattr(view, "session_silent", False)
+        session = session_of(request)
+        if session is not None:
+            session.silent = getattr(view, "session_silent", False)
 
     async def aprocess_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         """See process_view."""
@@ -74,6 +76,8 @@ class SessionMiddleware(middleware.SessionMiddleware):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         session = session_of(request)
+        if session is None:
+            return super().process_response(request, cast(HttpResponse, response))
         if session.silent and not session.modified and not session.is_empty():
             if session.accessed:
                 patch_vary_headers(response, ("Cookie",))
@@ -85,7 +89,8 @@ class SessionMiddleware(middleware.SessionMiddleware):
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)
         response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
-        if self._has_work(session_of(request)):
+        session = session_of(request)
+        if session is None or self._has_work(session):
             return await sync_to_async(self.process_response)(request, response)
         return self.process_response(request, response)
 
@@ -95,6 +100,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
         return (saves and not session.is_empty()) or session.is_stamp_due
 
 
-def session_of(request: HttpRequest) -> SessionStore:
-    """Return the session of a request that passed the middleware."""
-    return cast(SessionStore, request.session)
+def session_of(request: HttpRequest) -> SessionStore | None:
+    """Return the session of a request; None where a view put something else in its place."""
+    session = getattr(request, "session", None)
+    return session if isinstance(session, SessionStore) else None

@@ -64,6 +64,7 @@ class AbstractSession(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         abstract = True
+        permissions = (("view_session_data", "Can view session data"),)
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionStore]:
@@ -103,10 +104,12 @@ class AbstractSession(AbstractBaseSession):
 
     def end(self) -> bool:
         """Revoke the session for good; False when it was gone already."""
-        return bool(self.delete()[0])
+        return self.pk is not None and bool(self.delete()[0])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Revoke the session for good, as :meth:`end`; returns what Django's ``delete`` does."""
+        if self.pk is None:
+            return super().delete(*args, **kwargs)
         with self.get_session_store_class().revoking([Digest.of(self.session_key)]):
             return super().delete(*args, **kwargs)
 

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django_tables2",
     "session_backend",
     "session_ui",
+    "tests.custom_sessions",
 ]
 
 MIDDLEWARE = [

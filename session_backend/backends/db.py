@@ -23,7 +23,9 @@ from django.utils.crypto import get_random_string
 from django.utils.functional import cached_property
 
 from session_backend.activity import Activity
+from session_backend.adoption import adopt, forget
 from session_backend.client import UNKNOWN, Client, client_from_meta, recorded
+from session_backend.conf import conf
 from session_backend.fields import Digest
 from session_backend.owner import owner_of
 
@@ -125,7 +127,11 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         self._opened_at = timezone.now()
-        opened = None if isinstance(self.session_key, Digest) else self._open(self._opened_at)
+        key = self.session_key
+        opened = None if isinstance(key, Digest) else self._open(self._opened_at)
+        if opened is None and conf.legacy_engine and key and not isinstance(key, Digest):
+            adopt(key, self.model)
+            opened = self._open(self._opened_at)
         if opened is None:
             self._session_key = None
             return {}
@@ -302,6 +308,8 @@ class SessionStore(SessionBase):
     def delete(self, session_key: str | None = None) -> None:
         key = self.session_key if session_key is None else session_key
         if key is not None:
+            if conf.legacy_engine and not isinstance(key, Digest):
+                forget(key)
             self._rows.delete_batch([Digest.of(key)])
 
     @classmethod

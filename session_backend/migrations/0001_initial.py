@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "session",
                 "verbose_name_plural": "sessions",
+                "permissions": (("view_session_data", "Can view session data"),),
                 "abstract": False,
             },
         ),

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.core.management import CommandError
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from session_backend.backends.db import SessionStore
+from session_backend.fields import Digest
+from session_backend.legacy import claim
+from session_backend.management import removal
+from session_backend.management.sources import SOURCES
+from session_backend.models import Session
+from tests.browsers import LAPTOP, PHONE, Browser, make_user
+from tests.session_backend.caches import RecordingCache
+from tests.session_backend.peers import ALLAUTH, PEERS, created, keep, signed_in
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker, Settings
+
+Run = Callable[..., str]
+HOUR = timedelta(hours=1)
+
+
+class UpperSerializer:
+    """As a site may have had one: what Django's cannot read."""
+
+    def dumps(self, obj: Any) -> bytes:
+        return repr(obj).encode("utf-16")
+
+    def loads(self, data: bytes) -> Any:
+        return {"text": data.decode("utf-16")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock(), created(*PEERS.values()):
+        yield
+
+
+@pytest.fixture(scope="module")
+def allauth(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock(), created(ALLAUTH):
+        yield
+
+
+def browser_with(key: str, device: dict[str, str] = LAPTOP) -> Browser:
+    browser = Browser(device)
+    browser.cookies["sessionid"] = key
+    return browser
+
+
+def names(browser: Browser) -> bool:
+    """Tell whether the site knows who this is."""
+    return browser.get("/account/sessions/").status_code == 200
+
+
+def left_in(label: str) -> int:
+    return PEERS[label]._base_manager.count()
+
+
+# What is moved
+
+
+@pytest.mark.parametrize("label", PEERS)
+def test_whoever_was_signed_in_stays_signed_in(label: str, alice: User, run: Run) -> None:
+    row = keep(label, signed_in(alice, cart=[1, 2]))
+    printed = run("migratesessions", "--from", label)
+    assert printed == f"Moved 1 sessions from {row._meta.db_table}.\n"
+    assert left_in(label) == 0
+    browser = browser_with(row.pk)
+    assert names(browser)
+    assert browser.row.user == alice
+    assert browser.row.expire_date == row.expire_date
+    assert browser.row.get_decoded()["cart"] == [1, 2]
+    assert run("migratesessions", "--from", label) == printed.replace("1", "0")
+
+
+def test_verbosity_0_is_silent(alice: User, run: Run) -> None:
+    keep("sessions", signed_in(alice))
+    assert run("migratesessions", "--from=sessions", verbosity=0) == ""
+    assert Session.objects.count() == 1
+
+
+def test_what_a_peer_knows_is_kept(alice: User, run: Run) -> None:
+    now = timezone.now()
+    device = "iPhone / iOS 18.5 / Mobile Safari 18.5"
+    client = {"ip": PHONE["REMOTE_ADDR"], "user_agent": PHONE["HTTP_USER_AGENT"]}
+    seen = {"created_at": now - 3 * HOUR, "updated_at": now - HOUR}
+    keep("user_sessions", {"from": "user_sessions"}, **client, last_activity=now)
+    keep("qsessions", {"from": "qsessions"}, **client, **seen)
+    keep("django_user_sessions_ng", {"from": "ng"}, ip=client["ip"], device=device, **seen)
+    for label in ("user_sessions", "qsessions", "django_user_sessions_ng"):
+        run("migratesessions", "--from", label)
+    rows = {row.get_decoded()["from"]: row for row in Session.objects.all()}
+    assert {row.device() for row in rows.values()} == {"Safari on iPhone"}
+    assert {row.ip for row in rows.values()} == {client["ip"]}
+    assert rows["user_sessions"].last_activity == now
+    assert rows["qsessions"].user_agent == client["user_agent"]
+    for name in ("qsessions", "ng"):
+        assert rows[name].created_at == now - 3 * HOUR
+        assert rows[name].updated_at == rows[name].last_activity == now - HOUR
+
+
+def test_the_owner_is_who_the_data_names(alice: User, run: Run) -> None:
+    keep("qsessions", signed_in(alice), user_id=None)
+    keep("qsessions", {"n": 1}, user_id=alice.pk)
+    run("migratesessions", "--from=qsessions")
+    owners = {row.get_decoded().get("n"): row.user for row in Session.objects.all()}
+    assert owners == {None: alice, 1: None}
+
+
+def test_another_serializer_is_named(alice: User, run: Run) -> None:
+    keep("sessions", {"n": 1}, serializer=UpperSerializer)
+    assert "Left out 1 that cannot be read" in run("migratesessions", "--from=sessions")
+    path = f"{__name__}.UpperSerializer"
+    assert "Moved 1" in run("migratesessions", "--from=sessions", f"--serializer={path}")
+    assert Session.objects.get().get_decoded() == {"text": "{'n': 1}"}
+
+
+def test_it_goes_in_batches_of_one_transaction_each(alice: User, run: Run) -> None:
+    for _ in range(5):
+        keep("sessions", signed_in(alice))
+    with CaptureQueriesContext(connection) as captured:
+        assert "Moved 5" in run("migratesessions", "--from=sessions", batch_size=2)
+    table = PEERS["sessions"]._meta.db_table
+    deletes = [query for query in captured if query["sql"].startswith(f'DELETE FROM "{table}"')]
+    assert len(deletes) == 3
+
+
+# What is left out
+
+
+def test_what_cannot_be_moved_is_counted_and_stays(alice: User, run: Run) -> None:
+    keep("sessions", signed_in(alice), expire_date=timezone.now() - HOUR)
+    keep("sessions", signed_in(alice), session_data="broken")
+    keep("sessions", {SESSION_KEY: str(alice.pk + 1)})
+    keep("sessions", ["no", "dictionary"])  # type: ignore[arg-type]
+    keep("sessions", signed_in(alice))
+    printed = run("migratesessions", "--from=sessions")
+    assert [line.partition(" (")[0] for line in printed.splitlines()] == [
+        "Moved 1 sessions from django_session.",
+        "Left out 1 that have expired.",
+        "Left out 2 that cannot be read",
+        "Left out 1 of users who no longer exist.",
+    ]
+    assert left_in("sessions") == 4
+
+
+def test_a_missing_table_is_an_error_with_a_way_forward(
+    db: None, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOURCES, "qsessions", SOURCES["qsessions"]._replace(table="nowhere"))
+    with pytest.raises(CommandError, match=r"no table nowhere.*--database"):
+        run("migratesessions", "--from=qsessions")
+
+
+def test_an_unknown_app_is_an_error(db: None, run: Run) -> None:
+    with pytest.raises(CommandError, match="invalid choice: 'cookies'"):
+        run("migratesessions", "--from=cookies")
+
+
+# allauth's usersessions
+
+
+def test_allauth_knows_the_client(allauth: None, alice: User, run: Run) -> None:
+    now = timezone.now()
+    client = {"ip": PHONE["REMOTE_ADDR"], "user_agent": PHONE["HTTP_USER_AGENT"]}
+    known, unknown = keep("sessions", signed_in(alice)), keep("sessions", {"n": 1})
+    ALLAUTH._base_manager.create(
+        session_key=known.pk, user_id=alice.pk, created_at=now - HOUR, last_seen_at=now, **client
+    )
+    printed = run("migratesessions", "--from=sessions")
+    assert "usersessions_usersession knew 1 of them" in printed
+    row = Session.objects.get(user=alice)
+    assert (row.ip, row.user_agent) == (client["ip"], client["user_agent"])
+    assert row.device() == "Safari on iPhone"
+    assert (row.created_at, row.last_activity) == (now - HOUR, now)
+    assert Session.objects.get(pk=unknown.pk).ip is None
+
+
+def test_what_the_source_knows_comes_before_what_allauth_does(
+    allauth: None, alice: User, run: Run
+) -> None:
+    row = keep("qsessions", {"n": 1}, ip="89.160.20.112", updated_at=timezone.now())
+    ALLAUTH._base_manager.create(session_key=row.pk, ip="2.125.160.216", user_agent="curl/8.0")
+    run("migratesessions", "--from=qsessions")
+    assert Session.objects.get().ip == "89.160.20.112"
+    assert Session.objects.get().browser == "curl"
+
+
+# Revocation
+
+
+def test_a_session_revoked_after_the_move_is_gone(alice: User, run: Run) -> None:
+    row = keep("sessions", signed_in(alice))
+    run("migratesessions", "--from=sessions")
+    Session.objects.for_user(alice).end()
+    run("migratesessions", "--from=sessions")
+    assert not names(browser_with(row.pk))
+    assert not Session.objects.exists()
+
+
+def test_the_cache_of_the_old_engine_forgets_what_was_moved(alice: User, run: Run) -> None:
+    row = keep("sessions", signed_in(alice))
+    copy = f"django.contrib.sessions.cached_db{row.pk}"
+    cache.set(copy, signed_in(alice))
+    run("migratesessions", "--from=sessions", "--dry-run")
+    run("migratesessions", "--from=sessions", "--copy")
+    assert cache.get(copy) is not None
+    run("migratesessions", "--from=sessions")
+    assert cache.get(copy) is None
+
+
+def test_a_cache_that_is_down_stops_nothing(
+    alice: User,
+    run: Run,
+    recording: type[RecordingCache],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keep("sessions", signed_in(alice))
+    monkeypatch.setattr(recording, "is_down", True)
+    assert "Moved 1" in run("migratesessions", "--from=sessions")
+    assert "still holds copies" in caplog.text
+
+
+def test_a_row_that_goes_meanwhile_is_not_moved(
+    alice: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, gone = keep("sessions", {"n": 1}), keep("sessions", {"n": 2})
+
+    def late(rows: models.QuerySet[Any]) -> list[Any]:
+        PEERS["sessions"]._base_manager.filter(pk=gone.pk).delete()
+        return claim(rows)
+
+    monkeypatch.setattr(removal, "claim", late)
+    assert "Moved 1" in run("migratesessions", "--from=sessions")
+    assert [row.pk for row in Session.objects.all()] == [Digest.of(kept.pk)]
+
+
+# Rehearsals, and what is here already
+
+
+def test_a_dry_run_changes_nothing(alice: User, run: Run) -> None:
+    keep("sessions", signed_in(alice))
+    keep("sessions", signed_in(alice), session_data="broken")
+    printed = run("migratesessions", "--from=sessions", "--dry-run")
+    assert printed.startswith(
+        "Would have moved 1 sessions from django_session.\nLeft out 1 that cannot"
+    )
+    assert left_in("sessions") == 2
+    assert not Session.objects.exists()
+
+
+def test_a_copy_leaves_the_old_rows_and_says_so(alice: User, run: Run) -> None:
+    keep("sessions", signed_in(alice))
+    printed = run("migratesessions", "--from=sessions", "--copy")
+    assert printed.startswith("Copied 1 sessions from django_session.\ndjango_session still holds")
+    assert left_in("sessions") == Session.objects.count() == 1
+    assert "Left out 1 that are here already." in run(
+        "migratesessions", "--from=sessions", "--copy"
+    )
+    printed = run("migratesessions", "--from=sessions")
+    assert printed.startswith(
+        "Moved 0 sessions from django_session.\nLeft out 1 that are here already."
+    )
+    assert left_in("sessions") == 0
+    assert Session.objects.count() == 1
+
+
+def test_what_was_written_after_a_copy_is_moved(alice: User, run: Run) -> None:
+    row = keep("qsessions", {"n": 1}, updated_at=timezone.now() - HOUR)
+    run("migratesessions", "--from=qsessions", "--copy")
+    later = keep("qsessions", {"n": 2}, updated_at=timezone.now())
+    PEERS["qsessions"]._base_manager.filter(pk=row.pk).update(
+        session_data=later.session_data, updated_at=later.updated_at
+    )
+    assert "Moved 2 sessions" in run("migratesessions", "--from=qsessions")
+    assert SessionStore(row.pk)["n"] == 2
+
+
+def test_what_was_used_here_after_a_copy_stays(alice: User, run: Run) -> None:
+    row = keep("qsessions", {"n": 1}, updated_at=timezone.now() - HOUR)
+    run("migratesessions", "--from=qsessions", "--copy")
+    store = SessionStore(row.pk)
+    store["n"] = 3
+    store.save()
+    assert "Left out 1 that are here already." in run("migratesessions", "--from=qsessions")
+    assert SessionStore(row.pk)["n"] == 3
+    assert left_in("qsessions") == 0
+
+
+def test_a_copy_is_refused_while_sessions_are_adopted(
+    db: None, run: Run, settings: Settings
+) -> None:
+    settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
+    with pytest.raises(CommandError, match="would be adopted from there"):
+        run("migratesessions", "--from=sessions", "--copy")
+
+
+def test_other_peoples_sessions_are_moved_too(alice: User, run: Run) -> None:
+    mine, theirs = keep("sessions", signed_in(alice)), keep("sessions", signed_in(make_user("bob")))
+    run("migratesessions", "--from=sessions")
+    assert browser_with(mine.pk).row.user == alice
+    assert browser_with(theirs.pk).row.user != alice

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from session_backend.backends import cached_db, db
+from session_backend.conf import conf
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+
+def test_the_defaults() -> None:
+    assert conf.activity_interval == 60
+    assert conf.trusted_proxies == []
+    assert conf.store_ip == "full"
+    assert conf.store_user_agent is True
+    assert conf.retention_days is None
+    assert conf.legacy_engine is None
+
+
+def test_they_are_read_when_they_are_asked_for(settings: Settings) -> None:
+    settings.SESSION_BACKEND_ACTIVITY_INTERVAL = "5"
+    settings.SESSION_BACKEND_TRUSTED_PROXIES = 2
+    settings.SESSION_BACKEND_STORE_IP = "off"
+    settings.SESSION_BACKEND_STORE_USER_AGENT = False
+    settings.SESSION_BACKEND_RETENTION_DAYS = 90
+    settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
+    assert conf.activity_interval == 5
+    assert conf.trusted_proxies == 2
+    assert conf.store_ip == "off"
+    assert conf.store_user_agent is False
+    assert conf.retention_days == 90
+    assert conf.legacy_engine == "django.contrib.sessions.backends.db"
+
+
+@pytest.mark.parametrize("module", [db, cached_db])
+def test_the_store_is_that_of_the_engine(module: object, settings: Settings) -> None:
+    settings.SESSION_ENGINE = module.__name__
+    assert conf.session_store is module.SessionStore

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pickle
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import serializers
+from django.db import connection
+from django.db.models import F, Value
+from django.utils import timezone
+
+from session_backend.fields import Digest
+from session_backend.models import Session
+from tests.browsers import make_user
+
+pytestmark = pytest.mark.django_db
+
+KEY = "q5n8yk3vpgmzjfzb7w2zpm4gln5xqcuv"
+DIGEST = sha256(KEY.encode()).hexdigest()[:40]
+
+
+def make(key: str = KEY, **columns: Any) -> Session:
+    return Session.objects.create(session_key=key, expire_date=timezone.now(), **columns)
+
+
+def test_a_digest_is_the_beginning_of_the_sha256() -> None:
+    digest = Digest.of(KEY)
+    assert digest == DIGEST
+    assert type(digest) is Digest
+    assert isinstance(digest, str)
+    assert len(digest) == 40
+
+
+def test_a_digest_is_not_hashed_again() -> None:
+    assert Digest.of(Digest.of(KEY)) == DIGEST
+    assert Digest.of(Digest("any text")) == "any text"
+    # Plain text that looks like one is a key.
+    assert Digest.of(DIGEST) != DIGEST
+
+
+@pytest.mark.parametrize("key", ["", "å", "\x00", "\ud800", "k" * 10_000])
+def test_whatever_a_cookie_holds_is_hashed(key: str) -> None:
+    assert len(Digest.of(key)) == 40
+    assert not Session.objects.filter(pk=key).exists()
+
+
+def test_a_row_never_holds_the_key() -> None:
+    row = Session(session_key=KEY)
+    assert row.session_key == row.pk == str(row) == DIGEST
+    row.session_key = "another-key"
+    assert row.session_key == Digest.of("another-key")
+    assert KEY not in repr(vars(row))
+
+
+def test_a_column_is_read_as_a_digest() -> None:
+    make()
+    read = [
+        Session.objects.get().session_key,
+        Session.objects.values_list("session_key", flat=True)[0],
+        Session.objects.values_list("pk")[0][0],
+        Session.objects.values("pk")[0]["pk"],
+        Session.objects.annotate(digest=F("pk")).get().digest,
+    ]
+    assert [type(value) for value in read] == [Digest] * 5
+    assert set(read) == {DIGEST}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT session_key FROM {Session._meta.db_table}")
+        assert cursor.fetchall() == [(DIGEST,)]
+
+
+def test_it_is_found_by_key_or_by_digest() -> None:
+    row = make()
+    make("another-key")
+    for value in (KEY, Digest.of(KEY), row.session_key):
+        assert Session.objects.get(pk=value) == row
+        assert Session.objects.get(session_key=value) == row
+        assert list(Session.objects.filter(pk__in=[value, "a-key-nobody-has"])) == [row]
+        assert Session.objects.exclude(pk=value).count() == 1
+        assert Session.objects.in_bulk([value]) == {DIGEST: row}
+
+
+def test_it_is_not_found_by_the_text_of_a_digest() -> None:
+    make()
+    assert not Session.objects.filter(pk=DIGEST).exists()
+    assert not Session.objects.filter(pk__in=[DIGEST]).exists()
+
+
+def test_no_key_is_no_session() -> None:
+    make()
+    assert not Session.objects.filter(pk=None).exists()
+    assert not Session.objects.filter(pk="").exists()
+    assert Session().pk == ""
+
+
+def test_a_key_is_hashed_by_an_update_and_a_bulk_insert() -> None:
+    make("another-key")
+    Session.objects.update(session_key=KEY)
+    assert Session.objects.get().session_key == DIGEST
+    Session.objects.bulk_create([Session(session_key="third-key", expire_date=timezone.now())])
+    assert Session.objects.filter(pk="third-key").exists()
+    assert Session.objects.get_or_create(pk=KEY)[1] is False
+
+
+def test_it_may_be_missing() -> None:
+    user = make_user()
+    rows = get_user_model()._default_manager.values_list("session", flat=True)
+    assert list(rows.all()) == [None]
+    row = make(user_id=user.pk)
+    assert [type(pk) for pk in rows.all()] == [Digest]
+    row.delete()
+    assert row.pk is None
+
+
+def test_expressions_are_left_alone() -> None:
+    make()
+    assert Session.objects.filter(pk=F("session_key")).exists()
+    assert Session.objects.filter(pk=Value(DIGEST)).exists()
+    assert Session.objects.filter(pk__in=Session.objects.values("pk")).exists()
+
+
+def test_parts_of_a_digest_are_compared_as_they_are() -> None:
+    make()
+    assert Session.objects.filter(pk__startswith=DIGEST[:6]).exists()
+    assert Session.objects.filter(pk__icontains=DIGEST[6:12].upper()).exists()
+
+
+def test_it_survives_pickle_and_the_serializers() -> None:
+    row = make()
+    assert pickle.loads(pickle.dumps(row)).session_key == DIGEST
+    assert type(pickle.loads(pickle.dumps(Digest.of(KEY)))) is Digest
+    dumped = serializers.serialize("json", [row])
+    row.delete()
+    for loaded in serializers.deserialize("json", dumped):
+        loaded.save()
+    assert Session.objects.get(pk=KEY).session_key == DIGEST
+
+
+def test_a_refreshed_row_keeps_its_digest() -> None:
+    row = make()
+    row.refresh_from_db()
+    assert row.session_key == DIGEST
+    assert type(row.session_key) is Digest

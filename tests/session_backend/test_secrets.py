@@ -1,0 +1,140 @@
+"""No session key is anywhere but in its cookie."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.http import HttpResponse
+from django.urls import reverse
+
+from session_backend.fields import Digest
+from session_backend.models import Session
+from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser, make_user
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("site", "engine", "verbose"),
+]
+
+LOCAL = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "us"}}
+
+
+@pytest.fixture
+def verbose(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log all that there is to log, each statement with its parameters too."""
+    settings.CACHES = LOCAL
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(connection, "force_debug_cursor", True)
+
+
+class Watched(Browser):
+    """A browser that keeps what it was sent, and every session key it ever had."""
+
+    def __init__(self, device: dict[str, str]) -> None:
+        super().__init__(device, raise_request_exception=False)
+        self.keys: set[str] = set()
+        self.seen: list[str] = []
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        self.keys |= {key for key in [self.key] if key}
+        self.seen.append(request["PATH_INFO"] + "?" + request.get("QUERY_STRING", ""))
+        self.seen += public_parts(response)
+        return response
+
+
+def public_parts(response: HttpResponse) -> Iterator[str]:
+    """Yield all that a response consists of but the session's cookie."""
+    yield response.content.decode()
+    for name, value in response.headers.items():
+        yield f"{name}: {value}"
+    for name, cookie in response.cookies.items():
+        yield str(cookie) if name != "sessionid" else str(dict(cookie))
+
+
+def database() -> Iterator[str]:
+    """Yield every column of every row, and what the sessions hold."""
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            for row in cursor.fetchall():
+                yield from map(str, row)
+    for session in Session.objects.all():
+        yield str(session.get_decoded())
+
+
+def cached() -> Iterator[str]:
+    """Yield every key and value of the local memory."""
+    cache: Any = caches["default"]
+    for key, value in cache._cache.items():
+        yield key
+        yield value.decode("latin-1")
+
+
+def a_days_work() -> list[Watched]:
+    """Have three people do all that can be done with sessions."""
+    alice = make_user("alice")
+    make_user("admin", is_staff=True, is_superuser=True)
+    laptop, phone, desk = Watched(LAPTOP), Watched(PHONE), Watched(LAPTOP)
+    laptop.get("/write/")
+    laptop.sign_in(alice)
+    phone.sign_in(alice)
+    for page in ("/read/", "/write/", "/cycle/", "/poll/", "/aread/", "/empty/", "/crash/"):
+        laptop.sign_in(alice)
+        laptop.get(page)
+        laptop.get("/read/")
+        laptop.get(reverse("session_ui:session_list"))
+    desk.post("/admin/login/", {"username": "admin", "password": PASSWORD})
+    desk.get(reverse("admin:session_backend_session_changelist"))
+    desk.get(reverse("admin:session_backend_session_change", args=[phone.row.pk]))
+    phone.get("/read/")
+    laptop.sign_in(alice)
+    laptop.post(reverse("session_ui:session_revoke", args=[phone.row.pk]))
+    phone.get("/read/")
+    phone.cookies["sessionid"] = "a-key-nobody-has"
+    phone.keys.add("a-key-nobody-has")
+    phone.get("/interrupted/")
+    phone.sign_in(alice)
+    laptop.post(reverse("session_ui:session_revoke_others"))
+    phone.get("/read/")
+    phone.sign_in(alice)
+    phone.post("/accounts/logout/")
+    Watched(PHONE).sign_in(alice)
+    laptop.get("/read/")
+    return [laptop, phone, desk]
+
+
+def test_no_key_is_anywhere_but_in_its_cookie(caplog: pytest.LogCaptureFixture) -> None:
+    browsers = a_days_work()
+    keys = {key for browser in browsers for key in browser.keys}
+    assert len(keys) > 10
+    places = {
+        "database": list(database()),
+        "cache": list(cached()),
+        "responses": [part for browser in browsers for part in browser.seen],
+        "log": [caplog.text, *(str(record.args) for record in caplog.records)],
+    }
+    for place, texts in places.items():
+        found = [text for text in texts if any(key in text for key in keys)]
+        assert not found, place
+
+
+def test_what_was_searched_does_hold_the_digests(
+    engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    laptop, *_ = a_days_work()
+    digest = Digest.of(laptop.key or "")
+    assert digest in list(database())
+    assert any(digest in text for text in cached()) is (engine == "cached_db")
+    assert any(digest in text for text in laptop.seen)
+    assert digest in caplog.text
