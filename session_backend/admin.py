@@ -184,7 +184,7 @@ class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
         """End the selected sessions; where all are selected, those that are listed."""
         sessions = queryset[:MAX_LISTED]
         self.log_deletions(request, sessions)
-        count = sessions.end()
+        count = sessions.end(by=request.user)
         message = ngettext("%(count)d session signed out.", "%(count)d sessions signed out.", count)
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
         if any(session.is_current(request) for session in sessions):

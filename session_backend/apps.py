@@ -16,6 +16,6 @@ class SessionBackendConfig(AppConfig):
 
     def ready(self) -> None:
         from session_backend import checks  # noqa: F401
-        from session_backend.signals import connect
+        from session_backend.receivers import connect
 
         connect()

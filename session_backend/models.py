@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
-from django.db import models
+from django.db import models, router
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +19,7 @@ from session_backend.devices import DeviceType, device_label, parse_device
 from session_backend.fields import Digest, SessionKeyField
 from session_backend.locations import locate, location_info, place_label
 from session_backend.querysets import SessionQuerySet
+from session_backend.signals import announce, session_ended
 
 if TYPE_CHECKING:
     from session_backend.backends.db import SessionStore
@@ -102,16 +105,28 @@ class AbstractSession(AbstractBaseSession):
         key = request.session.session_key
         return key is not None and Digest.of(key) == self.session_key
 
-    def end(self) -> bool:
-        """Revoke the session for good; False when it was gone already."""
-        return self.pk is not None and bool(self.delete()[0])
+    def end(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> bool:
+        """Revoke the session for good; False when it was gone already.
+
+        ``by`` is the user who does it, for the receivers of ``session_ended``.
+        """
+        if not self.pk:
+            return False
+        using = router.db_for_write(type(self), instance=self)
+        rows = SessionQuerySet(type(self), using=using)
+        return bool(rows.delete_batch([self.pk], by=by).get(self._meta.label))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Revoke the session for good, as :meth:`end`; returns what Django's ``delete`` does."""
-        if self.pk is None:
+        if not self.pk:
             return super().delete(*args, **kwargs)
-        with self.get_session_store_class().revoking([Digest.of(self.session_key)]):
-            return super().delete(*args, **kwargs)
+        ended = copy(self)
+        with self.get_session_store_class().revoking([ended.pk]):
+            deleted = super().delete(*args, **kwargs)
+        if deleted[0] and session_ended.has_listeners(type(self)):
+            using = kwargs.get("using") or router.db_for_write(type(self), instance=ended)
+            announce(session_ended, ended, using, how="revoked", by=None)
+        return deleted
 
 
 class Session(AbstractSession):

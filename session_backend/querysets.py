@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from session_backend.owner import accepted_hashes
+from session_backend.signals import announce, session_ended
 
 if TYPE_CHECKING:
     from session_backend.fields import Digest
@@ -42,9 +43,12 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         """Leave out the session with this key or digest, the visitor's own."""
         return self.exclude(pk=session_key) if session_key else self.all()
 
-    def end(self) -> int:
-        """Revoke these sessions for good and return how many there were."""
-        return self.delete()[1].get(self.model._meta.label, 0)
+    def end(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> int:
+        """Revoke these sessions for good and return how many there were.
+
+        ``by`` is the user who does it, for the receivers of ``session_ended``.
+        """
+        return self._end("revoked", by)[self.model._meta.label]
 
     end.alters_data = True  # type: ignore[attr-defined]
     end.queryset_only = True  # type: ignore[attr-defined]
@@ -55,25 +59,52 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         They go in batches, so any number of them takes the same memory. Unlike Django's,
         it takes a slice too.
         """
-        total = Counter[str]()
-        for keys in self.key_batches():
-            total.update(self.delete_batch(keys))
+        total = self._end("revoked")
         return total.total(), dict(total)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def delete_batch(self, keys: list[Digest]) -> dict[str, int]:
-        """Revoke those of these sessions that have one of the keys; returns counts by model."""
+    def clear(self) -> int:
+        """Remove these sessions, which have expired, and return how many there were."""
+        return self._end("expired")[self.model._meta.label]
+
+    clear.alters_data = True  # type: ignore[attr-defined]
+    clear.queryset_only = True  # type: ignore[attr-defined]
+
+    def _end(self, how: str, by: AbstractBaseUser | AnonymousUser | None = None) -> Counter[str]:
+        total = Counter[str]()
+        for keys in self.key_batches():
+            total.update(self.delete_batch(keys, how, by))
+        return total
+
+    def delete_batch(
+        self,
+        keys: list[Digest],
+        how: str = "revoked",
+        by: AbstractBaseUser | AnonymousUser | None = None,
+    ) -> dict[str, int]:
+        """End those of these sessions that have one of the keys; returns counts by model.
+
+        ``how`` and ``by`` are what the receivers of ``session_ended`` are told.
+        """
         # The filters are asked again: a session that has left the set in the meantime, one
         # that has been extended, say, lives on.
         batch = self._unsliced().using(self._writer).filter(pk__in=keys)
+        is_watched = session_ended.has_listeners(self.model)
+        watched = list(batch.defer("session_data")) if is_watched else []
+        deleted = batch._delete_at_once(keys)
+        for session in watched:
+            announce(session_ended, session, batch.db, how=how, by=by)
+        return deleted
+
+    def _delete_at_once(self, keys: list[Digest]) -> dict[str, int]:
         with self.model.get_session_store_class().revoking(keys):
-            if not Collector(using=batch.db, origin=batch).can_fast_delete(batch):
-                return models.QuerySet.delete(batch)[1]
+            if not Collector(using=self.db, origin=self).can_fast_delete(self):
+                return super().delete()[1]
             # What Django's delete() comes to here, less a transaction around one statement.
-            with transaction.mark_for_rollback_on_error(using=batch.db):
-                return {self.model._meta.label: batch._raw_delete(using=batch.db)}
+            with transaction.mark_for_rollback_on_error(using=self.db):
+                return {self.model._meta.label: self._raw_delete(using=self.db)}
 
     delete_batch.alters_data = True  # type: ignore[attr-defined]
     delete_batch.queryset_only = True  # type: ignore[attr-defined]

@@ -1,30 +1,42 @@
-"""What the engine listens to."""
+"""What a site can listen to: that somebody signed in, that a session ended, that it moved.
+
+All are sent with the session model as ``sender``, once the transaction that did it, if there is
+one, is committed. A receiver may be a coroutine function. One that raises breaks nothing: Django
+logs the error. Without a receiver nothing is read for them.
+
+``session_started``
+    A person signed in. ``session``: the row.
+
+``session_ended``
+    A session is gone. ``session``: the row as it was. ``how``: ``"signed_out"`` (by itself),
+    ``"revoked"`` (by somebody) or ``"expired"``. ``by``: the user who revoked it, where that was
+    said, else None. Sessions that go with their user, or by SQL, are not announced.
+
+``session_moved``
+    A session is used from another country, or by another device, than before. ``session``: the
+    row. ``changes``: what is different, as ``{"country_code": ("SE", "NG")}``; the keys are
+    columns out of :data:`MOVES`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
-from django.contrib.auth import get_user_model
-from django.db.models.signals import pre_delete
+from django.db import models, transaction
+from django.dispatch import Signal
 
-from session_backend.models import Session
+__all__ = ["MOVES", "announce", "session_ended", "session_moved", "session_started"]
 
-__all__ = ["connect"]
+session_started = Signal()
+session_ended = Signal()
+session_moved = Signal()
 
-
-def connect() -> None:
-    """Connect the receivers; proxies of the user model send signals of their own."""
-    user_model = get_user_model()
-    for model in apps.get_models():
-        if issubclass(model, user_model):
-            pre_delete.connect(mark_sessions, sender=model, dispatch_uid="session_backend")
+MOVES = ("country_code", "device_type", "device_model", "browser", "os")
 
 
-def mark_sessions(instance: Any, using: str, **kwargs: Any) -> None:
-    """Mark the sessions of a user who is deleted.
-
-    The cascade takes their rows in a statement of its own, which asks no session store.
-    """
-    store = Session.get_session_store_class()
-    store.mark_all(store.get_model_class().objects.using(using).filter(user=instance.pk))
+def announce(signal: Signal, session: models.Model, using: str, **kwargs: Any) -> None:
+    """Send a signal of ours when what it tells of is committed."""
+    sender = type(session)
+    transaction.on_commit(
+        lambda: signal.send_robust(sender=sender, session=session, **kwargs), using=using
+    )

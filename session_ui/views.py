@@ -144,7 +144,7 @@ class SessionRevokeView(SessionActionView):
         if session and session.is_current(request):
             logout(request)
             return self.redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or settings.LOGIN_URL))
-        if session and session.end():
+        if session and session.end(by=request.user):
             text = gettext("%(device)s has been signed out.") % {"device": session.device()}
         else:
             text = gettext("That device is already signed out.")
@@ -156,7 +156,7 @@ class SessionRevokeOthersView(SessionActionView):
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         listing = self.get_listing()
-        count = listing.get_queryset().others(listing.current_key).end()
+        count = listing.get_queryset().others(listing.current_key).end(by=request.user)
         if count:
             text = ngettext(
                 "%(count)d other device has been signed out.",

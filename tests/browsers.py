@@ -15,14 +15,14 @@ __all__ = ["LAPTOP", "PHONE", "Browser", "make_user"]
 
 PASSWORD = "correct horse battery staple"
 
-LAPTOP = {
+LAPTOP: dict[str, Any] = {
     "HTTP_USER_AGENT": (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
         "Chrome/141.0.0.0 Safari/537.36"
     ),
     "REMOTE_ADDR": "89.160.20.112",
 }
-PHONE = {
+PHONE: dict[str, Any] = {
     "HTTP_USER_AGENT": (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
         "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
@@ -34,7 +34,7 @@ PHONE = {
 class Browser(Client):
     """Django's test client with a device, an address and words for what a person does."""
 
-    def __init__(self, device: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, device: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs, **device)
 
     def sign_in(self, user: AbstractBaseUser) -> Browser:

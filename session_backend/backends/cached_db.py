@@ -21,6 +21,7 @@ from session_backend.backends import db
 from session_backend.backends.copies import Copies
 from session_backend.backends.db import Opened, columns_of
 from session_backend.client import Client
+from session_backend.conf import conf
 from session_backend.fields import Digest
 
 if TYPE_CHECKING:
@@ -49,12 +50,18 @@ class SessionStore(db.SessionStore):
     def _open(self, now: datetime) -> Opened | None:
         copy, doubtful = self._copies.read(self._digest)
         opened = unpacked(copy)
-        if opened is not None and not doubtful:
+        if opened is not None and not doubtful and opened.expire_date > now:
             return opened
         if copy is not None and opened is None:
             self._copies.drop([self._digest])
         opened = super()._open(now)
-        if opened is not None and not doubtful and not self.silent:
+        if opened is None or doubtful:
+            return opened
+        if is_settling(opened, now):
+            # The copy of whoever wrote this may be on its way still, and would go over that of
+            # a later write: it is not said which version was read, so that write has to mark.
+            opened = opened._replace(updated_at=None)
+        if not self.silent:
             self._fill(opened, now)
         return opened
 
@@ -73,25 +80,21 @@ class SessionStore(db.SessionStore):
     def _insert(self, row: AbstractSession, opened: Opened) -> None:
         super()._insert(row, opened)
         if opened.data and not self._is_in_transaction:
-            self._keep(opened)
+            self._keep(opened, row.updated_at)
 
     def _update(self, row: AbstractSession, opened: Opened) -> None:
         # Of two that write at once nobody knows whose copy comes last; what a transaction
-        # wrote may never have been. Such copies are not to be believed, the row is.
-        undisputed = False
-        if self._updated_at is not None:
-            as_read = self._row.filter(updated_at=self._updated_at)
-            undisputed = bool(as_read.update(**columns_of(row)))
-        if not undisputed:
-            super()._update(row, opened)
-        if undisputed and not self._is_in_transaction:
-            self._keep(opened)
-        else:
-            self._copies.mark([self._digest])
+        # writes may never have been. Such copies are not to be believed, the row is.
+        if self._updated_at is not None and not self._is_in_transaction:
+            undisputed = self._row.filter(updated_at=self._updated_at).update(**columns_of(row))
+            if undisputed:
+                self._keep(opened, row.updated_at)
+                return
+        self._copies.mark([self._digest])
+        super()._update(row, opened)
 
-    def _keep(self, opened: Opened) -> None:
-        seconds = lifetime(opened, opened.updated_at)
-        self._copies.write(self._digest, packed(opened), seconds)
+    def _keep(self, opened: Opened, now: datetime) -> None:
+        self._copies.write(self._digest, packed(opened), lifetime(opened, now))
 
     @property
     def _is_in_transaction(self) -> bool:
@@ -113,11 +116,21 @@ class SessionStore(db.SessionStore):
 
 
 def lifetime(opened: Opened, now: datetime) -> int:
-    """Return for how many seconds a copy may be believed: until its next stamp is due."""
+    """Return for how many seconds a copy may be believed: until its next stamp is due.
+
+    That is never longer than the interval, whatever the clock of the machine said that stamped
+    it last.
+    """
     if opened.activity.is_nameless:
         return 0
     expires_in = (opened.expire_date - now).total_seconds()
-    return ceil(min(opened.activity.due_in(now), expires_in))
+    return ceil(min(opened.activity.due_in(now), conf.activity_interval, expires_in))
+
+
+def is_settling(opened: Opened, now: datetime) -> bool:
+    """Tell whether a row was written so recently that a copy of that write may still arrive."""
+    written = opened.updated_at
+    return written is not None and (now - written).total_seconds() < conf.activity_interval
 
 
 def packed(opened: Opened) -> tuple[Any, ...]:
@@ -134,7 +147,7 @@ def unpacked(copy: object) -> Opened | None:
             datetime() as last_activity,
             str() | None as ip,
             str(user_agent),
-            datetime() as updated_at,
+            datetime() | None as updated_at,
             datetime() as expire_date,
         ):
             activity = Activity(last_activity, Client(ip, user_agent))

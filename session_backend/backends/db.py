@@ -28,6 +28,7 @@ from session_backend.client import UNKNOWN, Client, client_from_meta, recorded
 from session_backend.conf import conf
 from session_backend.fields import Digest
 from session_backend.owner import owner_of
+from session_backend.signals import MOVES, announce, session_moved, session_started
 
 if TYPE_CHECKING:
     from session_backend.models import AbstractSession
@@ -43,7 +44,8 @@ class Opened(NamedTuple):
 
     data: dict[str, Any]
     activity: Activity
-    updated_at: datetime
+    # None where the read does not say which version it is.
+    updated_at: datetime | None
     expire_date: datetime
 
 
@@ -200,11 +202,13 @@ class SessionStore(SessionBase):
             raise UpdateError("A digest may end a session and never write one.")
         data = self._get_session(no_load=must_create)
         row = self.create_model_instance(data)
-        if data.get(SESSION_KEY) not in (None, self._signed_in_as):
+        signs_in = data.get(SESSION_KEY) not in (None, self._signed_in_as)
+        if signs_in:
             row.created_at = row.updated_at
         seen = None if must_create else self._activity
         activity = self._next_activity(seen, row.updated_at, at_once=True)
-        for column, value in self._activity_columns(seen, activity).items():
+        stamp = self._activity_columns(seen, activity)
+        for column, value in stamp.items():
             setattr(row, column, value)
         known = activity or seen or Activity(row.updated_at, UNKNOWN)
         opened = Opened(data, known, row.updated_at, row.expire_date)
@@ -213,6 +217,9 @@ class SessionStore(SessionBase):
         else:
             self._update(row, opened)
         self._remember(opened)
+        if signs_in and session_started.has_listeners(self.model):
+            announce(session_started, self._shown_row(), self._rows.db)
+        self._announce_move(seen, stamp)
         return None
 
     def _insert(self, row: AbstractSession, opened: Opened) -> None:
@@ -272,13 +279,16 @@ class SessionStore(SessionBase):
         """
         if self._opened_at is None or self._activity is None or not self.is_stamp_due:
             return
-        activity = self._next_activity(self._activity, self._opened_at)
-        row = self._row.filter(last_activity=self._activity.last_activity)
+        seen = self._activity
+        self._activity = self._next_activity(seen, self._opened_at)
+        stamp = self._activity_columns(seen, self._activity)
         try:
-            row.update_unlocked(**self._activity_columns(self._activity, activity))
+            stamped = self._row.filter(last_activity=seen.last_activity).update_unlocked(**stamp)
         except Error:
             logger.warning("The activity of a session was not recorded.", exc_info=True)
-        self._activity = activity
+        else:
+            if stamped:
+                self._announce_move(seen, stamp)
 
     async def astamp(self) -> None:
         """See stamp."""
@@ -303,6 +313,19 @@ class SessionStore(SessionBase):
         client = {} if activity.client == known else self.model.client_columns(activity.client)
         return {"last_activity": activity.last_activity, **client}
 
+    def _announce_move(self, seen: Activity | None, stamp: dict[str, Any]) -> None:
+        is_known = seen is not None and seen.client != UNKNOWN
+        if not is_known or "ip" not in stamp or not session_moved.has_listeners(self.model):
+            return
+        before = self.model.client_columns(seen.client)
+        changes = {name: (before[name], stamp[name]) for name in MOVES}
+        changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+        if changes:
+            announce(session_moved, self._shown_row(), self._rows.db, changes=changes)
+
+    def _shown_row(self) -> AbstractSession:
+        return self._row.defer("session_data").get()
+
     # Ending.
 
     def delete(self, session_key: str | None = None) -> None:
@@ -310,11 +333,12 @@ class SessionStore(SessionBase):
         if key is not None:
             if conf.legacy_engine and not isinstance(key, Digest):
                 forget(key)
-            self._rows.delete_batch([Digest.of(key)])
+            how = "revoked" if isinstance(key, Digest) else "signed_out"
+            self._rows.delete_batch([Digest.of(key)], how)
 
     @classmethod
     def clear_expired(cls) -> None:
-        cls.get_model_class().objects.filter(expire_date__lt=timezone.now()).delete()
+        cls.get_model_class().objects.filter(expire_date__lt=timezone.now()).clear()
 
     @classmethod
     @contextmanager

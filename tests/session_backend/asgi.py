@@ -36,6 +36,7 @@ class AsgiBrowser:
 
     async def _exchange(self, path: str) -> HttpResponse:
         cookies = "; ".join(f"{m.key}={m.coded_value}" for m in self.cookies.values() if m.value)
+        address = self.device.get("REMOTE_ADDR")
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -43,7 +44,7 @@ class AsgiBrowser:
             "method": "GET",
             "path": path,
             "query_string": b"",
-            "client": [self.device["REMOTE_ADDR"], 50000],
+            "client": [address, 50000] if address else None,
             "headers": [
                 (b"host", b"testserver"),
                 (b"user-agent", self.device["HTTP_USER_AGENT"].encode("latin-1")),

@@ -45,7 +45,10 @@ def of(engine: str, db: list[str], cached_db: list[str], commands: list[str]) ->
 
 def an_interval_passes() -> None:
     """Let the last activity be long ago, and the copies have gone with the interval."""
-    Session.objects.update(last_activity=F("last_activity") - timedelta(hours=1))
+    an_hour = timedelta(hours=1)
+    Session.objects.update(
+        last_activity=F("last_activity") - an_hour, updated_at=F("updated_at") - an_hour
+    )
     cache.clear()
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,6 +36,6 @@ def test_they_are_read_when_they_are_asked_for(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("module", [db, cached_db])
-def test_the_store_is_that_of_the_engine(module: object, settings: Settings) -> None:
+def test_the_store_is_that_of_the_engine(module: Any, settings: Settings) -> None:
     settings.SESSION_ENGINE = module.__name__
     assert conf.session_store is module.SessionStore

@@ -153,7 +153,7 @@ def test_a_cycled_key_is_in_the_cookie(alices: Visitor) -> None:
     assert alices.get("/cycle/").content == b"alice: 0"
     assert alices.key not in (before, None)
     assert alices.get("/read/").content == b"alice: 0"
-    alices.cookies[COOKIE] = before
+    alices.cookies[COOKIE] = before or ""
     assert alices.get("/read/").content == b"nobody: 0"
 
 
@@ -317,7 +317,8 @@ def test_the_session_knows_the_request() -> None:
         seen.append(request.session)
         return HttpResponse()
 
-    SessionMiddleware(view)(RequestFactory(**LAPTOP).get("/"))
+    extra: dict[str, Any] = dict(LAPTOP)
+    SessionMiddleware(view)(RequestFactory().get("/", **extra))
     (session,) = seen
     assert isinstance(session, db.SessionStore)
     assert tuple(session.client) == (LAPTOP["REMOTE_ADDR"], LAPTOP["HTTP_USER_AGENT"])

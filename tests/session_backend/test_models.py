@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,12 +107,13 @@ def test_deleting_a_session_signs_it_out(
     laptop.sign_in(alice)
     phone.sign_in(alice)
     row = phone.row
-    {
+    ends: dict[str, Callable[[], Any]] = {
         "delete": row.delete,
         "end": row.end,
         "store": row.get_session_store_class()(row.session_key).delete,
         "queryset": Session.objects.filter(pk=row.pk).delete,
-    }[how]()
+    }
+    ends[how]()
     assert phone.get("/read/").content == b"nobody: 0"
     assert laptop.get("/read/").content == b"alice: 0"
 
@@ -124,7 +126,7 @@ def test_end_tells_whether_there_was_one(alice: Any, laptop: Browser) -> None:
 
 
 def test_delete_counts_as_djangos(alice: Any, laptop: Browser) -> None:
-    row = laptop.sign_in(alice).row
+    row: Any = laptop.sign_in(alice).row
     assert row.delete() == (1, {"session_backend.Session": 1})
     assert row.pk is None
     with pytest.raises(ValueError, match="can't be deleted"):
@@ -157,9 +159,9 @@ def test_its_text_is_its_digest(laptop: Browser) -> None:
 def test_djangos_manager_encodes_and_saves(laptop: Browser) -> None:
     # By position: key, data, date.
     laptop.get("/write/")
-    Session.objects.save(laptop.key, {"count": 7}, laptop.row.expire_date)
+    Session.objects.save(laptop.key or "", {"count": 7}, laptop.row.expire_date)
     assert laptop.row.get_decoded() == {"count": 7}
-    Session.objects.save(laptop.key, {}, laptop.row.expire_date)
+    Session.objects.save(laptop.key or "", {}, laptop.row.expire_date)
     assert not Session.objects.exists()
 
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models.signals import post_delete, pre_delete
+from django.dispatch import Signal
+from django.utils import timezone
 
-from session_backend.backends.copies import marker_key
+from session_backend.conf import conf
 from session_backend.models import Session
-from tests.browsers import Browser, make_user
-from tests.session_backend.budget import statements
+from session_backend.signals import session_ended, session_moved, session_started
+from tests.browsers import LAPTOP, PHONE, Browser
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -22,63 +24,168 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _cached(settings: Settings) -> None:
-    settings.SESSION_ENGINE = "session_backend.backends.cached_db"
+class Listener:
+    """Remembers what was sent, and raises: a receiver that fails must break nothing."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self.heard: list[dict[str, Any]] = []
+        signal.connect(self.hear)
+
+    def hear(self, sender: Any, signal: Any, **kwargs: Any) -> None:
+        self.heard.append({"sender": sender, **kwargs})
+        raise RuntimeError("a receiver's own fault")
+
+    def only(self) -> dict[str, Any]:
+        (message,) = self.heard
+        return message
 
 
-def is_marked(session: Session) -> bool:
-    return marker_key(session.session_key) in cache
+@pytest.fixture
+def started() -> Iterator[Listener]:
+    listener = Listener(session_started)
+    yield listener
+    session_started.disconnect(listener.hear)
 
 
-def test_a_deleted_user_is_signed_out_everywhere(
-    alice: Any, laptop: Browser, phone: Browser
-) -> None:
-    rows = [laptop.sign_in(alice).row, phone.sign_in(alice).row]
-    alice.delete()
-    assert not Session.objects.exists()
-    assert all(map(is_marked, rows))
-    for browser in (laptop, phone):
-        assert browser.get("/read/").content == b"nobody: 0"
+@pytest.fixture
+def ended() -> Iterator[Listener]:
+    listener = Listener(session_ended)
+    yield listener
+    session_ended.disconnect(listener.hear)
 
 
-def test_others_stay_signed_in(alice: Any, laptop: Browser, phone: Browser) -> None:
-    laptop.sign_in(alice)
-    row = phone.sign_in(make_user("bob")).row
-    alice.delete()
-    assert not is_marked(row)
-    assert phone.get("/read/").content == b"bob: 0"
+@pytest.fixture
+def moved() -> Iterator[Listener]:
+    listener = Listener(session_moved)
+    yield listener
+    session_moved.disconnect(listener.hear)
 
 
-def test_users_that_are_deleted_together_are_marked(
-    alice: Any, laptop: Browser, phone: Browser
-) -> None:
-    rows = [laptop.sign_in(alice).row, phone.sign_in(make_user("bob")).row]
-    get_user_model()._default_manager.all().delete()
-    assert all(map(is_marked, rows))
+def grow_old(row: Session) -> None:
+    """Make the row's next stamp due, as a minute does."""
+    cache.clear()
+    seen = timezone.now() - timedelta(seconds=conf.activity_interval + 1)
+    Session.objects.filter(pk=row.pk).update(last_activity=seen)
 
 
-def test_a_deletion_that_was_rolled_back_signs_nobody_out(alice: Any, laptop: Browser) -> None:
-    laptop.sign_in(alice)
-    with transaction.atomic():
-        alice.delete()
-        transaction.set_rollback(True)
-    assert laptop.get("/read/").content == b"alice: 0"
+class TestStarted:
+    def test_a_sign_in_is_announced_once(
+        self, started: Listener, alice: Any, laptop: Browser
+    ) -> None:
+        laptop.sign_in(alice)
+        laptop.get("/write/")
+        message = started.only()
+        assert message["sender"] is Session
+        assert message["session"] == laptop.row
+        assert message["session"].user == alice
+        assert message["session"].device() == "Chrome on Windows"
+
+    def test_a_visit_is_no_sign_in(self, started: Listener, db: None, laptop: Browser) -> None:
+        laptop.get("/write/")
+        assert started.heard == []
 
 
-def test_a_cascade_stays_one_statement(alice: Any, laptop: Browser, phone: Browser) -> None:
-    assert not pre_delete.has_listeners(Session)
-    assert not post_delete.has_listeners(Session)
-    laptop.sign_in(alice)
-    phone.sign_in(alice)
-    with statements() as sent:
-        alice.delete()
-    assert sent.count("DELETE") == 1
+class TestEnded:
+    def test_signing_out(self, ended: Listener, alice: Any, laptop: Browser) -> None:
+        row = laptop.sign_in(alice).row
+        laptop.post("/accounts/logout/")
+        message = ended.only()
+        assert message["session"] == row
+        assert message["session"].ip == LAPTOP["REMOTE_ADDR"]
+        assert (message["how"], message["by"]) == ("signed_out", None)
+
+    def test_a_digest_revokes(self, ended: Listener, alice: Any, laptop: Browser) -> None:
+        row = laptop.sign_in(alice).row
+        conf.session_store(row.session_key).delete()
+        assert ended.only()["how"] == "revoked"
+
+    def test_a_row_that_is_deleted(self, ended: Listener, alice: Any, laptop: Browser) -> None:
+        row = laptop.sign_in(alice).row
+        key = row.pk
+        row.delete()
+        message = ended.only()
+        assert message["session"].pk == key
+        assert (message["how"], message["by"]) == ("revoked", None)
+        row = laptop.sign_in(alice).row
+        row.delete(using="default")
+        assert len(ended.heard) == 2
+
+    def test_who_revokes(self, ended: Listener, alice: Any, laptop: Browser) -> None:
+        row = laptop.sign_in(alice).row
+        assert row.end(by=alice)
+        assert not row.end(by=alice)
+        assert ended.only()["by"] == alice
+
+    def test_all_others(self, ended: Listener, alice: Any, laptop: Browser, phone: Browser) -> None:
+        laptop.sign_in(alice)
+        gone = phone.sign_in(alice).row
+        assert Session.objects.for_user(alice).others(laptop.key).end(by=alice) == 1
+        message = ended.only()
+        assert (message["session"], message["how"], message["by"]) == (gone, "revoked", alice)
+
+    def test_what_has_expired(self, ended: Listener, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+        conf.session_store.clear_expired()
+        assert ended.only()["how"] == "expired"
+
+    def test_what_is_rolled_back_has_not_ended(
+        self, ended: Listener, alice: Any, laptop: Browser
+    ) -> None:
+        row = laptop.sign_in(alice).row
+        with transaction.atomic():
+            row.end()
+            transaction.set_rollback(True)
+        assert ended.heard == []
+        assert laptop.row == row
 
 
-def test_without_a_cache_nothing_is_read(alice: Any, laptop: Browser, settings: Settings) -> None:
-    settings.SESSION_ENGINE = "session_backend.backends.db"
-    laptop.sign_in(alice)
-    with statements() as sent:
-        alice.delete()
-    assert sent == ["BEGIN", "DELETE", "COMMIT"]
+class TestMoved:
+    def test_another_device(self, moved: Listener, alice: Any, laptop: Browser) -> None:
+        grow_old(laptop.sign_in(alice).row)
+        laptop.get("/read/", **PHONE)
+        message = moved.only()
+        assert message["session"].device() == "Safari on iPhone"
+        assert message["changes"]["browser"] == ("Chrome", "Safari")
+        assert message["changes"]["os"] == ("Windows", "iOS")
+        assert "country_code" not in message["changes"]
+
+    def test_by_a_write_too(self, moved: Listener, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        laptop.get("/write/", **PHONE)
+        assert moved.only()["changes"]["device_type"] == ("desktop", "mobile")
+
+    def test_another_address_is_no_move(self, moved: Listener, alice: Any, laptop: Browser) -> None:
+        grow_old(laptop.sign_in(alice).row)
+        laptop.get("/read/", REMOTE_ADDR="89.160.20.113")
+        assert laptop.row.ip == "89.160.20.113"
+        assert moved.heard == []
+
+    def test_a_stamp_that_another_request_did_says_nothing(
+        self, moved: Listener, alice: Any, laptop: Browser
+    ) -> None:
+        row = laptop.sign_in(alice).row
+        grow_old(row)
+        store = conf.session_store(laptop.key, user_agent=PHONE["HTTP_USER_AGENT"])
+        store.load()
+        Session.objects.update(last_activity=timezone.now())
+        store.stamp()
+        assert moved.heard == []
+
+
+async def test_a_coroutine_function_may_listen(db: None, settings: Settings) -> None:
+    heard: list[str] = []
+
+    async def hear(how: str, **kwargs: Any) -> None:
+        heard.append(how)
+
+    session_ended.connect(hear)
+    try:
+        store = conf.session_store()
+        await store.aset("a", 1)
+        await store.asave()
+        await store.adelete()
+    finally:
+        session_ended.disconnect(hear)
+    assert heard == ["signed_out"]

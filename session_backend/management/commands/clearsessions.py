@@ -98,7 +98,7 @@ class Command(BatchCommand):
 
 def delete_batch(sessions: SessionQuerySet, keys: list[Digest]) -> int:
     """Revoke those of these sessions that have one of the keys; returns how many had."""
-    return sessions.delete_batch(keys).get(sessions.model._meta.label, 0)
+    return sessions.delete_batch(keys, "expired").get(sessions.model._meta.label, 0)
 
 
 def readable(sessions: SessionQuerySet) -> list[Digest]:

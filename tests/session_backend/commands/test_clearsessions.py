@@ -103,9 +103,9 @@ def test_a_session_that_is_extended_meanwhile_lives_on(
     (key,) = expired()
     delete_batch = SessionQuerySet.delete_batch
 
-    def extended(sessions: SessionQuerySet, keys: list[Any]) -> dict[str, int]:
+    def extended(sessions: SessionQuerySet, keys: list[Any], how: str) -> dict[str, int]:
         Session.objects.update(expire_date=timezone.now() + DAY)
-        return delete_batch(sessions, keys)
+        return delete_batch(sessions, keys, how)
 
     monkeypatch.setattr(SessionQuerySet, "delete_batch", extended)
     assert "Deleted 0 expired sessions." in run("clearsessions")

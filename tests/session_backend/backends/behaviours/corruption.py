@@ -34,7 +34,7 @@ class CorruptionBehaviour(Behaviour):
 
     def test_signed_data_that_the_serializer_cannot_read_is_empty(self) -> None:
         store = self.store()
-        assert store.decode(TimestampSigner(salt=store.key_salt).sign(b"no data")) == {}
+        assert store.decode(TimestampSigner(salt=store.key_salt).sign("no data")) == {}
 
     def test_a_row_with_corrupted_data_opens_empty_and_goes_on(
         self, caplog: pytest.LogCaptureFixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ class DataBehaviour(Behaviour):
 
     def test_reading_is_no_change(self) -> None:
         store = self.saved()
-        readers = {
+        readers: dict[str, Callable[[], bool]] = {
             "has_key": lambda: store.has_key("colour") is True,
             "in": lambda: "colour" in store and "size" not in store,
             "keys": lambda: list(store.keys()) == ["colour"],
