@@ -314,8 +314,9 @@ class SessionStore(SessionBase):
         return {"last_activity": activity.last_activity, **client}
 
     def _announce_move(self, seen: Activity | None, stamp: dict[str, Any]) -> None:
-        is_known = seen is not None and seen.client != UNKNOWN
-        if not is_known or "ip" not in stamp or not session_moved.has_listeners(self.model):
+        if seen is None or seen.client == UNKNOWN or "ip" not in stamp:
+            return
+        if not session_moved.has_listeners(self.model):
             return
         before = self.model.client_columns(seen.client)
         changes = {name: (before[name], stamp[name]) for name in MOVES}

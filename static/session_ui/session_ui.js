@@ -115,7 +115,11 @@
 
   on(["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:response:error"], (event) => {
     const source = sourceOf(event);
-    if (isOurs(source)) explain(source, statusOf(event));
+    if (!isOurs(source)) return;
+    explain(source, statusOf(event));
+    // htmx 4 would parse the error page that it does not swap in, and a strict policy complain of
+    // the styles in it.
+    if (event.detail.ctx) event.detail.ctx.text = "";
   });
 
   // htmx 4's event for a request without an answer. htmx 2 has one of that name too, and no ctx.

@@ -15,6 +15,7 @@ from tests.session_ui.helpers import (
     POLL,
     Browser,
     row_in,
+    rows_in,
     sessions_for,
     text_of,
     value_in,
@@ -66,6 +67,11 @@ class Headless(SessionTable):
 
 class WithFooter(SessionTable):
     device = tables.Column(footer=lambda table: f"{len(table.rows)} <in all>")
+
+
+class OwnMeta(SessionTable):
+    class Meta:
+        attrs = {"th": {"class": "ours"}}
 
 
 class Fixed(SessionTable):
@@ -176,6 +182,14 @@ def test_a_site_does_without_an_order(browser: Browser, settings: Any) -> None:
 
     assert "session-sort=" not in text_of(page)
     assert columns_in(page)[0] == "device"
+
+
+def test_a_site_forgets_our_meta(browser: Browser, row: Session, settings: Any) -> None:
+    page = page_with(OwnMeta, browser, settings)
+
+    assert len(re.findall(r'<th class="sui-cell [^"]*\bours\b', text_of(page))) == 5
+    assert rows_in(page)[0] == browser.row.pk
+    assert 'href="?session-sort=device"' in text_of(page)
 
 
 def test_a_column_of_a_sites_own_is_part_of_the_version(

@@ -264,8 +264,8 @@ class TestRow:
 
         assert "<svg" in html
         assert '<bdi class="sui-device-name">Safari on iPhone</bdi>' in html
-        assert '<bdi class="sui-place">Linköping, Sweden</bdi>' in html
-        assert f'<bdi class="sui-ip">{row.ip}</bdi>' in html
+        assert '<span class="sui-place"><bdi>Linköping, Sweden</bdi></span>' in html
+        assert f'<span class="sui-ip"><bdi>{row.ip}</bdi></span>' in html
         moment = row.last_activity.isoformat()
         assert re.search(rf'datetime="{re.escape(moment)}" title="[^"]+ UTC">1 minute ago<', html)
 
@@ -280,7 +280,7 @@ class TestRow:
         assert "Unknown location" in row_in(browser.get(LIST), row)
         rows.update(country="Sweden")
         html = row_in(browser.get(LIST), row)
-        assert '<bdi class="sui-place">Sweden</bdi>' in html
+        assert "<bdi>Sweden</bdi>" in html
         assert "sui-ip" not in html
 
     def test_ones_own(self, browser: Browser) -> None:
@@ -330,7 +330,7 @@ class TestLanguages:
     def test_all_words_can_be_translated(self, name: str) -> None:
         source = (TEMPLATES / name).read_text()
         sentences = r"{% blocktranslate.*?{% endblocktranslate %}"
-        markup = r"""{%.*?%}|{{.*?}}|<(?:[^>"']|"[^"]*"|'[^']*')*>"""
+        markup = r"""{#.*?#}|{%.*?%}|{{.*?}}|<(?:[^>"']|"[^"]*"|'[^']*')*>"""
         bare = re.sub(f"{sentences}|{markup}", "", source, flags=re.DOTALL)
 
         assert not re.search(r"[A-Za-z]", bare), bare

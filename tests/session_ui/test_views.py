@@ -358,7 +358,7 @@ class TestRevoke:
     ) -> None:
         (row,) = sessions_for(alice, 1)
         laptop.sign_in(alice)
-        monkeypatch.setattr(Session, "end", lambda self: False)
+        monkeypatch.setattr(Session, "end", lambda self, **kwargs: False)
 
         answer = laptop.post(revoke_url(row), headers=HTMX)
         assert "That device is already signed out." in text_of(answer)
