@@ -24,7 +24,8 @@ TEMPLATES = ["templates", "tests", "example_project"]
 # Held to a minor release, so that a new rule arrives with a commit and not with a date. The same
 # versions stand in .pre-commit-config.yaml.
 LINTERS = ["ruff==0.17.*", "djlint==1.49.*", "codespell==2.4.*"]
-CHECKERS = ["mypy==2.4.*", "django-stubs==6.1.*", "types-netaddr", "types-pymysql"]
+STUBS = ["types-netaddr", "types-pymysql", "types-tqdm"]
+CHECKERS = ["mypy==2.4.*", "django-stubs==6.1.*", *STUBS]
 
 PYTHONS = {
     "5.2": ["3.10", "3.11", "3.12", "3.13", "3.14"],
@@ -41,7 +42,7 @@ def pair(python: str, django: str, *tags: str) -> nox.param:
 MATRIX = [pair(python, django) for django, pythons in PYTHONS.items() for python in pythons]
 # Where CI is set, nox fails on an interpreter that is missing, and elsewhere skips it: so CI, which
 # asks for the tag, cannot pass without these two.
-ENDS = [pair("3.11", "5.2", "ci"), pair("3.13", "6.1", "ci")]
+ENDS = [pair("3.11", "5.2", "ci", "django52"), pair("3.13", "6.1", "ci", "django61")]
 
 
 def install(session: nox.Session, django: str, *extras: str, also: tuple[str, ...] = ()) -> None:
@@ -103,7 +104,7 @@ def types(session: nox.Session, django: str) -> None:
 @nox.parametrize("python,django", ENDS)
 def packaging(session: nox.Session, django: str) -> None:
     """Use the wheel, an editable install and the checkout in a clean environment."""
-    install(session, django, "test", also=("build",))
+    install(session, django, "test", "browser", also=("build",))
     env = {"PACKAGING_DJANGO": f"Django~={django}.0"}
     session.run("pytest", "-m", "packaging", *session.posargs, env=env)
 
@@ -129,11 +130,20 @@ def services(session: nox.Session, django: str) -> None:
     session.run("pytest", "-m", "not browser and not packaging", *session.posargs)
 
 
+@nox.session(tags=["ci"])
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; a warning is an error."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "-n", "-q", "docs", "docs/_build/html", *session.posargs)
+
+
 @nox.session
 def example(session: nox.Session) -> None:
-    """Check the example site and run its tests."""
+    """Build the example site, check it and run its tests."""
     session.install("-e", ".[test]")
+    env = {"EXAMPLE_VAR": session.create_tmp()}
     manage = "example_project/manage.py"
-    session.run("python", manage, "check", "--fail-level=WARNING")
-    session.run("python", manage, "makemigrations", "--check", "--dry-run")
+    session.run("python", manage, "demo", "--no-serve", env=env)
+    session.run("python", manage, "check", "--fail-level=WARNING", env=env)
+    session.run("python", manage, "makemigrations", "--check", "--dry-run", env=env)
     session.run("pytest", "tests/example_project", *session.posargs)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -18,6 +19,7 @@ from session_backend.conf import conf
 from session_backend.devices import DeviceType, device_label, parse_device
 from session_backend.fields import Digest, SessionKeyField
 from session_backend.locations import locate, location_info, place_label
+from session_backend.owner import owner_of
 from session_backend.querysets import SessionQuerySet
 from session_backend.signals import announce, session_ended
 
@@ -26,8 +28,30 @@ if TYPE_CHECKING:
 
 __all__ = ["AbstractSession", "Session", "SessionManager"]
 
+Row = TypeVar("Row", bound="AbstractSession")
+
+
+class _SavingManager(BaseSessionManager[Row]):
+    def save(self, session_key: str, session_dict: dict[str, Any], expire_date: datetime) -> Row:
+        """Write the data of a session and leave what its row knows besides; without any, end it."""
+        columns = {
+            "session_data": self.encode(session_dict),
+            "expire_date": expire_date,
+            "updated_at": timezone.now(),
+            **owner_of(session_dict)._asdict(),
+        }
+        row = self.model(session_key=session_key, **columns)
+        if not session_dict:
+            row.end()
+            return row
+        with self.model.get_session_store_class().revoking([row.session_key]):
+            if not self.filter(pk=row.session_key).update(**columns):
+                row.save(force_insert=True)
+        return row
+
+
 # Django's manager of sessions, with the methods of SessionQuerySet.
-SessionManager = BaseSessionManager.from_queryset(SessionQuerySet, "SessionManager")
+SessionManager = _SavingManager.from_queryset(SessionQuerySet, "SessionManager")
 
 
 class AbstractSession(AbstractBaseSession):

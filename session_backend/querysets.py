@@ -23,6 +23,8 @@ __all__ = ["SessionQuerySet"]
 
 # Small enough for any database's limit of parameters, and for a lock nobody notices.
 BATCH_SIZE = 500
+# How often to look for sessions that get new keys faster than they are ended.
+PASSES = 5
 
 
 class SessionQuerySet(models.QuerySet["AbstractSession"]):
@@ -74,8 +76,16 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
 
     def _end(self, how: str, by: AbstractBaseUser | AnonymousUser | None = None) -> Counter[str]:
         total = Counter[str]()
-        for keys in self.key_batches():
-            total.update(self.delete_batch(keys, how, by))
+        for _ in range(1 if self.query.is_sliced else PASSES):
+            missed = False
+            for keys in self.key_batches():
+                ended = self.delete_batch(keys, how, by)
+                total.update(ended)
+                missed = missed or ended.get(self.model._meta.label, 0) < len(keys)
+            # What was missed may have been given another key in the meantime, and is still one
+            # of these sessions.
+            if not missed:
+                break
         return total
 
     def delete_batch(
@@ -93,18 +103,23 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         batch = self._unsliced().using(self._writer).filter(pk__in=keys)
         is_watched = session_ended.has_listeners(self.model)
         watched = list(batch.defer("session_data")) if is_watched else []
-        deleted = batch._delete_at_once(keys)
+        if how == "expired":
+            # No copy outlives its session: a marker for each of a million would only fill the
+            # cache.
+            deleted = batch._delete_at_once()
+        else:
+            with self.model.get_session_store_class().revoking(keys):
+                deleted = batch._delete_at_once()
         for session in watched:
             announce(session_ended, session, batch.db, how=how, by=by)
         return deleted
 
-    def _delete_at_once(self, keys: list[Digest]) -> dict[str, int]:
-        with self.model.get_session_store_class().revoking(keys):
-            if not Collector(using=self.db, origin=self).can_fast_delete(self):
-                return super().delete()[1]
-            # What Django's delete() comes to here, less a transaction around one statement.
-            with transaction.mark_for_rollback_on_error(using=self.db):
-                return {self.model._meta.label: self._raw_delete(using=self.db)}
+    def _delete_at_once(self) -> dict[str, int]:
+        if not Collector(using=self.db, origin=self).can_fast_delete(self):
+            return super().delete()[1]
+        # What Django's delete() comes to here, less a transaction around one statement.
+        with transaction.mark_for_rollback_on_error(using=self.db):
+            return {self.model._meta.label: self._raw_delete(using=self.db) or 0}
 
     delete_batch.alters_data = True  # type: ignore[attr-defined]
     delete_batch.queryset_only = True  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from django.db import router
 from django.db.models import Case, SmallIntegerField, When
 from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
@@ -25,6 +26,7 @@ from session_ui.rows import SessionRows
 from session_ui.times import ago
 
 if TYPE_CHECKING:
+    from session_backend.models import AbstractSession
     from session_backend.querysets import SessionQuerySet
     from session_ui.tables import SessionTable
 
@@ -84,9 +86,10 @@ class SessionList:
 
     def get_queryset(self) -> SessionQuerySet:
         """Return the sessions to show, in any order."""
-        sessions: Any = backend_conf.session_store.get_model_class()
-        queryset: SessionQuerySet = sessions.objects.for_user(self.request.user).active()
-        return queryset.defer("session_data")
+        model: Any = backend_conf.session_store.get_model_class()
+        # A replica may still show what has just been signed out.
+        sessions: SessionQuerySet = model.objects.using(router.db_for_write(model))
+        return sessions.for_user(self.request.user).active().defer("session_data")
 
     def get_table(self) -> SessionTable:
         """Return the table, ordered and cut to its page."""
@@ -105,11 +108,16 @@ class SessionList:
     def in_order(self, table: SessionTable) -> SessionQuerySet:
         """Return the rows in the table's order; in its own, the visitor's session is first."""
         queryset: SessionQuerySet = table.data.data
-        order: list[Any] = [*queryset.query.order_by, "pk"]
-        if self.current_key and not table.sort:
-            own = When(pk=self.current_key, then=0)
-            order.insert(0, Case(own, default=1, output_field=SmallIntegerField()))
-        return queryset.order_by(*order)
+        first = [] if table.sort else self.own_first
+        return queryset.order_by(*first, *queryset.query.order_by, "pk")
+
+    @property
+    def own_first(self) -> list[Case]:
+        """The order that puts the visitor's session before all others."""
+        if not self.current_key:
+            return []
+        own = When(pk=self.current_key, then=0)
+        return [Case(own, default=1, output_field=SmallIntegerField())]
 
     @cached_property
     def table(self) -> SessionTable:
@@ -141,6 +149,21 @@ class SessionList:
     def others(self) -> int:
         """How many there are beside the visitor's own."""
         return self.count - 1 if self.current_key else self.count
+
+    @property
+    def quick_others(self) -> int:
+        """How many there are beside the visitor's own, without the rows."""
+        return self.quick_count - 1 if self.current_key else self.quick_count
+
+    @cached_property
+    def current(self) -> AbstractSession | None:
+        """The visitor's own session, asked for by itself."""
+        return self.get_queryset().filter(pk=self.current_key).first()
+
+    @property
+    def latest(self) -> SessionQuerySet:
+        """The visitor's session, then the others by their last activity: to cut, then to read."""
+        return self.get_queryset().order_by(*self.own_first, "-last_activity", "pk")
 
     @property
     def pages(self) -> list[PageLink]:
@@ -178,14 +201,17 @@ class SessionList:
     def fields(self) -> SafeString:
         """The hidden inputs of every form: the CSRF token, and where to go on afterwards."""
         # Once a list, and not by tags in each row's form: they were a third of the rendering.
-        inputs = {
-            "csrfmiddlewaretoken": get_token(self.request),
-            "next": self.page_url,
+        place = {
             self.table.prefixed_page_field: self.number,
             self.table.prefixed_order_by_field: self.table.sort,
         }
-        html = '<input type="hidden" name="{}" value="{}">'
-        return format_html_join("", html, inputs.items())
+        return self.plain_fields + hidden_inputs(place)
+
+    @cached_property
+    def plain_fields(self) -> SafeString:
+        """Those of a form on a page without the list."""
+        token = get_token(self.request)
+        return hidden_inputs({"csrfmiddlewaretoken": token, "next": self.page_url})
 
     @property
     def is_unchanged(self) -> bool:
@@ -217,3 +243,8 @@ class SessionList:
             shown += [cell.value for cell in row.parts if not cell.template]
         text = "\x1f".join(map(str, shown))
         return salted_hmac("session_ui.version", text, algorithm="sha256").hexdigest()[:32]
+
+
+def hidden_inputs(values: dict[str, Any]) -> SafeString:
+    """Return a hidden input for each name and its value."""
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', values.items())

@@ -51,7 +51,7 @@ class SessionTable(Table):  # type: ignore[misc]
     """The column that the visitor chose to sort by, ``-`` before it for descending, or nothing."""
 
     class Meta:
-        order_by = "-last_activity"
+        order_by: str | tuple[str, ...] = "-last_activity"
         template_name = "session_ui/table.html"
 
     @property

@@ -1,7 +1,4 @@
-"""The site's Content-Security-Policy.
-
-Django has a middleware for this from 6.0 on; this one serves 5.2 as well.
-"""
+"""The site's Content-Security-Policy, and the look that a visitor has chosen."""
 
 from __future__ import annotations
 
@@ -13,12 +10,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-__all__ = ["content_security_policy"]
+from example import looks
+
+__all__ = ["chosen_look", "content_security_policy"]
 
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
-    """Send ``settings.CONTENT_SECURITY_POLICY`` with every answer."""
+    """Send ``settings.CONTENT_SECURITY_POLICY`` with every answer.
+
+    Django has a middleware for this from 6.0 on; this one serves 5.2 as well.
+    """
     if iscoroutinefunction(get_response):
 
         async def amiddleware(request: HttpRequest) -> HttpResponseBase:
@@ -35,3 +37,23 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 def with_policy(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
     return response
+
+
+@sync_and_async_middleware
+def chosen_look(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Give each request the look that its cookie names."""
+    if iscoroutinefunction(get_response):
+
+        async def amiddleware(request: HttpRequest) -> HttpResponseBase:
+            looks.choose(request.COOKIES.get("look"))
+            response: HttpResponseBase = await get_response(request)
+            return response
+
+        return amiddleware
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        looks.choose(request.COOKIES.get("look"))
+        response: HttpResponseBase = get_response(request)
+        return response
+
+    return middleware

@@ -8,6 +8,7 @@ is what ``startproject`` writes, and the switches this example reads from its en
 variable              default                                  meaning
 ====================  =======================================  =====================================
 ``HTMX_VERSION``      ``2``                                    htmx 2 or 4, both from django-htmx
+``LANGUAGE_CODE``     ``en-gb``                                the language of the device list
 ``DATABASE_URL``      SQLite in ``EXAMPLE_VAR``                ``postgres://user:secret@host/name``
 ``REDIS_URL``         local memory                             ``redis://host:6379/0``
 ``DEBUG``             ``0``                                    ``1`` to edit templates as it runs
@@ -23,10 +24,14 @@ import os
 from pathlib import Path
 
 import dj_database_url
+from django.utils.functional import lazy
+
+from example.looks import current_pack
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("EXAMPLE_VAR") or BASE_DIR / "var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+LOOKS_DIR = VAR_DIR / "looks"
+LOOKS_DIR.mkdir(parents=True, exist_ok=True)
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -50,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "example.middleware.content_security_policy",
+    "example.middleware.chosen_look",
     "session_backend.middleware.SessionMiddleware",  # 3. in the place of Django's
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -64,6 +70,10 @@ SESSION_ENGINE = "session_backend.backends.cached_db"  # 5. or session_backend.b
 # Optional: places beside the addresses, from any GeoLite2, GeoIP2 or DB-IP database. The demo
 # command writes a small one of its own here.
 GEOIP_PATH = VAR_DIR
+
+# Optional: the words of a CSS framework. A name would do; here it is the one of the look that a
+# visitor has chosen at the foot of the page.
+SESSION_UI_PACK = lazy(current_pack, str)()
 
 # -- the rest of the site ------------------------------------------------------------------------
 
@@ -91,6 +101,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "example.context.htmx",
+                "example.context.look",
             ],
         },
     },
@@ -125,12 +136,12 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE = os.environ.get("LANGUAGE_CODE") or "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [BASE_DIR / "static", ("looks", LOOKS_DIR)]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Django's default sends errors by mail when DEBUG is off; here the terminal is the place.

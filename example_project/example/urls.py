@@ -14,6 +14,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("account/", views.account, name="account"),
     path("account/sessions/", include("session_ui.urls")),  # the page with the device list
+    path("look/", views.look, name="look"),
     # Django's own views, where Django usually has them.
     path("accounts/login/", views.SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
 from django.urls import reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
-__all__ = ["PasswordChange", "SignIn", "account", "home"]
+from example import looks
+
+__all__ = ["PasswordChange", "SignIn", "account", "home", "look"]
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -23,14 +29,34 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "account/account.html")
 
 
-class SignIn(LoginView):
+@require_POST
+def look(request: HttpRequest) -> HttpResponse:
+    """Remember the look that the visitor has chosen, and go back."""
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()})
+    response = HttpResponseRedirect(back if is_ours else resolve_url("home"))
+    response.set_cookie("look", request.POST.get("look", ""), httponly=True, samesite="Lax")
+    return response
+
+
+class LookMixin:
+    """Gives the inputs of a form the classes of the look."""
+
+    def get_form(self, *args: Any) -> Any:
+        form = super().get_form(*args)
+        for field in form.fields.values():
+            field.widget.attrs["class"] = looks.current().input
+        return form
+
+
+class SignIn(LookMixin, LoginView):
     """Django's own view, for those who have not signed in yet."""
 
     template_name = "account/sign_in.html"
     redirect_authenticated_user = True
 
 
-class PasswordChange(SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-arg]
+class PasswordChange(LookMixin, SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-arg]
     """Django's own view; it keeps this session and ends the others, and the message says so."""
 
     template_name = "account/password_change.html"

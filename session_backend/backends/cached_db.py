@@ -14,7 +14,9 @@ from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import connections
+from django.utils.timezone import is_aware
 
 from session_backend.activity import Activity
 from session_backend.backends import db
@@ -149,7 +151,12 @@ def unpacked(copy: object) -> Opened | None:
             str(user_agent),
             datetime() | None as updated_at,
             datetime() as expire_date,
-        ):
+        ) if all(map(is_comparable, (last_activity, updated_at or expire_date, expire_date))):
             activity = Activity(last_activity, Client(ip, user_agent))
             return Opened(data, activity, updated_at, expire_date)
     return None
+
+
+def is_comparable(moment: datetime) -> bool:
+    """Tell whether a time is of the kind that the site's ``USE_TZ`` makes."""
+    return is_aware(moment) == settings.USE_TZ

@@ -13,6 +13,7 @@ from django.core.cache import caches
 from django.core.management.base import CommandError
 from django.db import models
 
+from session_backend.fields import Digest
 from session_backend.legacy import LegacySession, atomic, claim, columns_of, existing_users
 from session_backend.management.contents import decoded
 from session_backend.management.sources import ALLAUTH_TABLE, Source, rows_of
@@ -75,17 +76,18 @@ class Removal:
         # both, which the next run puts right.
         with atomic(rows.db, self.sessions.db):
             found = list(rows) if self.copy else claim(rows)
-            gone, arrivals = self._arrivals(found)
-            # What was copied before and has been written since is replaced.
-            self.sessions.filter(pk__in=[row.pk for row in arrivals]).delete()
-            self.sessions.bulk_create(arrivals)
+            gone, new, newer = self._arrivals(found)
+            self.sessions.bulk_create(new)
+            self._update(newer)
             if not self.copy:
                 self.rows.filter(pk__in=gone).delete()
         if not self.copy:
             self._forget_copies(gone)
 
-    def _arrivals(self, rows: Iterable[Any]) -> tuple[list[str], list[AbstractSession]]:
-        """Return the keys that are accounted for here, and the rows to be inserted for them."""
+    def _arrivals(
+        self, rows: Iterable[Any]
+    ) -> tuple[list[str], list[AbstractSession], list[AbstractSession]]:
+        """Return the keys that need no other row, and our rows to be inserted and updated."""
         legacy = list(self._readable(rows))
         users = existing_users(legacy)
         belonging = [session for session in legacy if session.belongs(users)]
@@ -93,10 +95,18 @@ class Removal:
         keys = [session.key for session in belonging]
         here = dict(self.sessions.filter(pk__in=keys).values_list("pk", "updated_at"))
         arrivals = [session.as_row(self.sessions.model) for session in belonging]
-        arrivals = [row for row in arrivals if row.pk not in here or here[row.pk] < row.updated_at]
-        self.tally[Outcome.MOVED] += len(arrivals)
-        self.tally[Outcome.HERE] += len(keys) - len(arrivals)
-        return keys, arrivals
+        new = [row for row in arrivals if row.pk not in here]
+        newer = [row for row in arrivals if row.pk in here and here[row.pk] < row.updated_at]
+        self.tally[Outcome.MOVED] += len(new) + len(newer)
+        self.tally[Outcome.HERE] += len(arrivals) - len(new) - len(newer)
+        return keys, new, newer
+
+    def _update(self, rows: list[AbstractSession]) -> None:
+        """Write what was copied before and has changed in the other table since."""
+        for row in rows:
+            # Whatever a cache has of it is not to be believed.
+            with row.get_session_store_class().revoking([Digest.of(row.pk)]):
+                row.save(force_update=True, using=self.sessions.db)
 
     def _readable(self, rows: Iterable[Any]) -> Iterable[LegacySession]:
         tracked = self._tracked([row.pk for row in rows])

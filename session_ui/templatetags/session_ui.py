@@ -15,6 +15,7 @@ from session_backend.locations import Place, locate, place_label
 from session_backend.models import AbstractSession
 from session_ui import times
 from session_ui.conf import conf
+from session_ui.countries import in_words_of_the_reader
 from session_ui.listing import SessionList
 from session_ui.packs import template_names
 
@@ -160,5 +161,7 @@ def device_of(value: Any) -> Device:
 def place_of(value: Any) -> Place:
     """Return the place that a session has recorded, or that an IP address is in."""
     if isinstance(value, AbstractSession):
-        return Place(*(getattr(value, name) for name in Place._fields))
-    return locate(str(value) if value else None)
+        place = Place(*(getattr(value, name) for name in Place._fields))
+    else:
+        place = locate(str(value) if value else None)
+    return in_words_of_the_reader(place)

@@ -10,7 +10,8 @@
     names.forEach((name) => document.addEventListener(name, listener, options));
 
   // htmx 2 puts what an event is about into detail, htmx 4 into detail.ctx.
-  const sourceOf = ({ detail }) => detail.ctx?.sourceElement ?? detail.elt ?? null;
+  const sourceOf = ({ detail }) =>
+    detail.ctx?.sourceElement ?? detail.requestConfig?.elt ?? detail.elt ?? null;
   const statusOf = ({ detail }) => (detail.ctx ? detail.ctx.response?.status : detail.xhr?.status) ?? 0;
   const isOurs = (source) => Boolean(source?.closest?.(".sui"));
   const isPoll = (source) => source?.id === "session-list";
@@ -48,6 +49,78 @@
   // A page that the back button brings out of the browser's memory may be somebody else's by now.
   window.addEventListener("pageshow", (event) => event.persisted && refresh(true));
 
+  // A sign-in elsewhere: a row that is younger than all that were here. The stylesheet lights it up.
+  let newest = 0;
+
+  const rows = () => [...document.querySelectorAll("#session-list [data-since]")];
+  const since = (row) => Number(row.dataset.since);
+  const newestRow = (known) => Math.max(known, ...rows().map(since));
+
+  on(["htmx:afterSwap", "htmx:after:swap"], (event) => {
+    if (!isPoll(sourceOf(event)) || !newest) return;
+    for (const row of rows()) row.classList.toggle("sui-row-new", since(row) > newest);
+  });
+
+  // -- questions ----------------------------------------------------------------------------------
+
+  const theDialog = () => document.querySelector("dialog[data-session-dialog]");
+
+  let onAnswer;
+
+  const ask = (dialog, question, answer) => {
+    // The last of some quick clicks: for its sake, htmx 4 has given up those before.
+    onAnswer = answer;
+    if (dialog.open) return;
+    dialog.querySelector("[data-session-question]").textContent = question;
+    dialog.setAttribute("aria-label", question);
+    dialog.returnValue = "no";
+    dialog.showModal();
+  };
+
+  on(
+    ["close"],
+    ({ target }) => target === theDialog() && onAnswer(target.returnValue === "yes"),
+    { capture: true },
+  );
+
+  on(["click"], ({ target }) => {
+    const button = target.closest?.("[data-session-dialog] button");
+    if (button) button.closest("dialog").close(button.value);
+  });
+
+  // Without the dialog, or without this script, htmx asks by window.confirm().
+  on(["htmx:confirm"], (event) => {
+    const { ctx, issueRequest, dropRequest, question } = event.detail;
+    const dialog = theDialog();
+    if (!isOurs(sourceOf(event)) || !dialog || !(question || ctx?.confirm)) return;
+    event.preventDefault();
+    ask(dialog, question || ctx.confirm, (isYes) => {
+      if (isYes) issueRequest(true);
+      else dropRequest?.();
+    });
+  });
+
+  // htmx 2 lets a poll go on that was under way when the dialog opened.
+  on(["htmx:beforeSwap"], (event) => {
+    if (isPoll(sourceOf(event)) && theDialog()?.open) event.preventDefault();
+  });
+
+  // A form that htmx has nothing to do with.
+  on(["submit"], (event) => {
+    const form = event.target;
+    const question = form.dataset.sessionConfirm;
+    if (!question || form.hasAttribute("data-confirmed")) return;
+    const dialog = theDialog();
+    if (!dialog) return window.confirm(question) || event.preventDefault();
+    event.preventDefault();
+    ask(dialog, question, (isYes) => {
+      if (!isYes) return;
+      form.setAttribute("data-confirmed", "");
+      form.requestSubmit(event.submitter);
+      form.removeAttribute("data-confirmed");
+    });
+  });
+
   // -- what a request does to the page ------------------------------------------------------------
 
   let latest;
@@ -62,6 +135,7 @@
     const source = sourceOf(event);
     if (!isOurs(source)) return;
     latest = event.detail.ctx;
+    newest = newestRow(newest);
     if (isPoll(source) && isQuiet()) event.preventDefault();
     else if (source.matches("form")) setBusy(source, true);
   });

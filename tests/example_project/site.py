@@ -23,7 +23,14 @@ __all__ = ["Browser", "Page", "demo", "query", "serving"]
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, str(ROOT / "example_project" / "manage.py"), "demo"]
 # What the surroundings of the tests may hold and a fresh checkout does not.
-SWITCHES = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "HTMX_VERSION", "DEBUG"}
+SWITCHES = {
+    "DJANGO_SETTINGS_MODULE",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HTMX_VERSION",
+    "LANGUAGE_CODE",
+    "DEBUG",
+}
 
 
 def environment(var: Path) -> dict[str, str]:

@@ -45,8 +45,14 @@ def test_pages_of_a_signed_in_user(alice: Browser, path: str) -> None:
 def test_the_account_page_lists_the_devices(alice: Browser) -> None:
     text = alice.open("/account/").text
     assert text.count("Linköping, Sweden") == 2
-    assert text.count("This device") == 1
+    # In the list, and in the card beside it.
+    assert text.count("This device") == 2
     assert 'id="session-list"' in text
+
+
+def test_other_pages_have_pieces_of_it(alice: Browser) -> None:
+    assert "All devices" in alice.open("/").text
+    assert "Sign out everywhere else" in alice.open("/accounts/password_change/").text
 
 
 def test_staff_only_in_the_admin(built: tuple[Path, str], site: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
@@ -83,6 +86,16 @@ def replaced(request: HttpRequest) -> HttpResponse:
     return HttpResponse("A dictionary.")
 
 
+def without_session(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Be a middleware that does away with the session before there is a view."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        del request.session
+        return get_response(request)
+
+    return middleware
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     request.session["count"] = 1000
     return HttpResponse("Come back later.", status=503)
@@ -112,6 +125,7 @@ urlpatterns = [
     path("crash/", crash),
     path("poll/", silent(read)),
     path("apoll/", silent(aread)),
+    path("silent/", silent(home)),
     path("silent-write/", silent(write)),
     path("", include("tests.urls")),
 ]

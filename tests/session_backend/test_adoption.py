@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends import cache as cache_engine
 from django.contrib.sessions.backends import cached_db, db, file
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from session_backend import adoption
@@ -370,6 +370,35 @@ def test_one_that_read_before_it_was_revoked_brings_nothing_back(
     adoption.adopt(read_before.key, Session)
     assert answers == []
     assert not Session.objects.exists()
+
+
+@pytest.mark.services
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer")
+def test_a_row_that_is_read_is_nobody_elses(
+    legacy: Any, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    legacy(DB)
+    row = keep("sessions", signed_in(alice))
+    is_read, go_on = Event(), Event()
+
+    def pause() -> None:
+        is_read.set()
+        assert go_on.wait(30)
+
+    def adopt() -> None:
+        adoption.adopt(row.pk, Session)
+        connection.close()
+
+    meanwhile(monkeypatch, adoption, "existing_users", pause)
+    thread = Thread(target=adopt)
+    thread.start()
+    assert is_read.wait(30)
+    with pytest.raises(OperationalError), transaction.atomic():
+        ROWS.select_for_update(nowait=True).get(pk=row.pk)
+    go_on.set()
+    thread.join()
+    assert Session.objects.get().user == alice
+    assert not ROWS.exists()
 
 
 @pytest.mark.services

@@ -192,6 +192,14 @@ def test_a_view_may_do_away_with_the_session(alices: Visitor, page: str) -> None
     assert alices.get("/read/").content == b"alice: 0"
 
 
+def test_a_middleware_may_do_away_with_the_session(alices: Visitor, settings: Settings) -> None:
+    ours = "session_backend.middleware.SessionMiddleware"
+    settings.MIDDLEWARE = [ours, "tests.session_backend.site.without_session"]
+    response = alices.get("/")
+    assert response.status_code == 200
+    assert not response.cookies
+
+
 def test_activity_is_stamped_once_an_interval(alices: Visitor) -> None:
     an_hour_passes()
     before = timezone.now()
@@ -279,6 +287,13 @@ class TestSilentView:
         assert visitor.get(page).content == b"nobody: 0"
         assert not visitor.cookies
         assert not Session.objects.exists()
+
+
+def test_a_silent_view_that_asks_for_no_session_costs_none(alices: Visitor) -> None:
+    with statements() as sent:
+        response = alices.get("/silent/")
+    assert sent == []
+    assert "Vary" not in response.headers
 
 
 def test_what_a_silent_view_writes_is_saved_without_an_activity(alices: Visitor) -> None:

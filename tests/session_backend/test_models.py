@@ -18,6 +18,7 @@ from session_backend.client import Client
 from session_backend.fields import Digest
 from session_backend.models import AbstractSession, Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
+from tests.session_backend.backends.behaviours.base import signed_in
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -123,6 +124,10 @@ def test_end_tells_whether_there_was_one(alice: Any, laptop: Browser) -> None:
     assert row.end() is True
     assert same.end() is False
     assert row.end() is False
+    laptop.sign_in(alice)
+    row = laptop.row
+    row.delete()
+    assert row.end() is False
 
 
 def test_delete_counts_as_djangos(alice: Any, laptop: Browser) -> None:
@@ -156,13 +161,41 @@ def test_its_text_is_its_digest(laptop: Browser) -> None:
     assert str(laptop.row) == Digest.of(laptop.key or "")
 
 
-def test_djangos_manager_encodes_and_saves(laptop: Browser) -> None:
-    # By position: key, data, date.
-    laptop.get("/write/")
-    Session.objects.save(laptop.key or "", {"count": 7}, laptop.row.expire_date)
-    assert laptop.row.get_decoded() == {"count": 7}
-    Session.objects.save(laptop.key or "", {}, laptop.row.expire_date)
-    assert not Session.objects.exists()
+class TestManagerSave:
+    """``BaseSessionManager.save(session_key, session_dict, expire_date)`` in Django's docs."""
+
+    def test_it_makes_a_session(self, alice: Any, laptop: Browser) -> None:
+        date = timezone.now() + timedelta(days=1)
+        made = Session.objects.save("a-key-nobody-has", signed_in(alice), date)
+        row = Session.objects.get()
+        assert (row.pk, row.user_id, row.expire_date) == (made.pk, alice.pk, date)
+        laptop.cookies["sessionid"] = "a-key-nobody-has"
+        assert laptop.get("/read/").content == b"alice: 0"
+
+    def test_it_writes_the_data_and_leaves_the_rest(self, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        laptop.get("/read/")
+        before = laptop.row
+        data = {**before.get_decoded(), "count": 7}
+        Session.objects.save(laptop.key or "", data, before.expire_date)
+        after = laptop.row
+        assert after.get_decoded() == data
+        assert after.updated_at > before.updated_at
+        for column in ("user_id", "auth_hash", "ip", "user_agent", "browser", "created_at"):
+            assert getattr(after, column) == getattr(before, column)
+        assert laptop.get("/read/").content == b"alice: 7"
+
+    def test_it_knows_the_owner(self, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        Session.objects.save(laptop.key or "", {"count": 7}, laptop.row.expire_date)
+        assert laptop.row.user_id is None
+        assert laptop.get("/read/").content == b"nobody: 7"
+
+    def test_without_data_it_ends_the_session(self, alice: Any, laptop: Browser) -> None:
+        laptop.sign_in(alice)
+        Session.objects.save(laptop.key or "", {}, laptop.row.expire_date)
+        assert not Session.objects.exists()
+        assert laptop.get("/read/").content == b"nobody: 0"
 
 
 def test_the_first_columns_are_those_of_django() -> None:

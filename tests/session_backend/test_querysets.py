@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -131,6 +132,31 @@ def test_a_session_that_is_extended_meanwhile_lives_on(engine: str) -> None:
         assert Session.objects.filter(expire_date__lt=timezone.now()).end() == 1
     assert list(Session.objects.all()) == [row]
     assert not Session.objects.filter(pk=expired.pk).exists()
+
+
+def test_a_session_that_is_cycled_meanwhile_is_ended_all_the_same(alice: Any) -> None:
+    make(alice)
+
+    def cycle() -> None:
+        Session.objects.update(session_key="another-key")
+
+    with before("DELETE", cycle):
+        assert Session.objects.filter(user=alice).end() == 1
+    assert not Session.objects.exists()
+
+
+def test_a_session_that_is_never_there_is_let_go(alice: Any) -> None:
+    make(alice)
+    keys = map(str, count())
+
+    def cycle(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        if sql.startswith("DELETE"):
+            Session.objects.update(session_key=f"key {next(keys)}")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(cycle):
+        assert Session.objects.filter(user=alice).end() == 0
+    assert Session.objects.count() == 1
 
 
 def test_a_session_that_goes_meanwhile_is_not_counted() -> None:

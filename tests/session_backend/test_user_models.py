@@ -10,12 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 FILES = [
-    "backends/test_db.py::TestDb",
     "test_matrix.py",
     "test_models.py",
     "test_owner.py",
     "test_querysets.py",
-    "test_signals.py",
+    "test_receivers.py",
 ]
 
 

@@ -27,7 +27,20 @@ def crowded(request: HttpRequest) -> HttpResponse:
     return render(request, "session_ui/block.html", context)
 
 
+PIECES_PAGE = (
+    "{% include 'session_ui/this_device.html' %}{% include 'session_ui/menu.html' %}"
+    "{% include 'session_ui/sign_out_others.html' %}"
+    "{% for message in messages %}<p>{{ message }}</p>{% endfor %}"
+)
+
+
+def pieces(request: HttpRequest) -> HttpResponse:
+    """A page with the pieces that stand beside the list, and without the list."""
+    return HttpResponse(engines["django"].from_string(PIECES_PAGE).render({}, request))
+
+
 urlpatterns = [
+    path("pieces/", pieces),
     path("host/", host),
     path("crowded/", crowded),
     path("", include("tests.urls")),

@@ -125,7 +125,7 @@ class TestPages:
         sessions_for(alice, 19)
         page = laptop.sign_in(alice).get(LIST, {"session-page": "5"})
 
-        labels = re.findall(r"<li><(?:a|span)[^>]*>([^<]*)<", text_of(page))
+        labels = re.findall(r"<li[^>]*><(?:a|span)[^>]*>([^<]*)<", text_of(page))
         assert labels == ["1", "…", "4", "5", "6", "…", "10"]
         assert '<span class="sui-page-link" aria-current="page">5</span>' in text_of(page)
         assert [name for name in hrefs(page) if name.startswith("page-")] == [

@@ -57,7 +57,7 @@ class Command(BatchCommand):
     def delete(self, sessions: SessionQuerySet) -> int:
         if self.dry_run:
             return sessions.count()
-        return sum(delete_batch(sessions, keys) for keys in self.batches(sessions))
+        return sum(delete_batch(sessions, keys, "expired") for keys in self.batches(sessions))
 
     def delete_ended(self, sessions: SessionQuerySet) -> int:
         """Delete the sessions that Django lets nobody in with, though they hold a sign-in."""
@@ -68,7 +68,7 @@ class Command(BatchCommand):
             for keys in ended.key_batches(self.batch_size):
                 known = readable(ended.filter(pk__in=keys))
                 if known and not self.dry_run:
-                    total += delete_batch(ended, known)
+                    total += delete_batch(ended, known, "revoked")
                 else:
                     total += len(known)
         return total
@@ -96,9 +96,9 @@ class Command(BatchCommand):
         return sum(unused.filter(pk__in=keys).update(**nothing) for keys in self.batches(unused))
 
 
-def delete_batch(sessions: SessionQuerySet, keys: list[Digest]) -> int:
-    """Revoke those of these sessions that have one of the keys; returns how many had."""
-    return sessions.delete_batch(keys, "expired").get(sessions.model._meta.label, 0)
+def delete_batch(sessions: SessionQuerySet, keys: list[Digest], how: str) -> int:
+    """End those of these sessions that have one of the keys; returns how many had."""
+    return sessions.delete_batch(keys, how).get(sessions.model._meta.label, 0)
 
 
 def readable(sessions: SessionQuerySet) -> list[Digest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asgiref.sync import async_to_sync
 from django.core.cache import cache
 
 from session_backend.backends.copies import marker_key
@@ -29,6 +30,12 @@ class TestCustomStore(StoreContract):
         store.pop("shop")
         store.save()
         assert self.row(store).shop is None
+
+    def test_a_row_is_made_by_its_async_twin_too(self) -> None:
+        store = self.saved()
+        row = async_to_sync(store.acreate_model_instance)({"shop": 9})
+        assert isinstance(row, ShopSession)
+        assert (row.shop, row.session_key) == (9, Digest.of(store.session_key))
 
     def test_the_columns_that_it_does_not_fill_have_their_default_and_survive(self) -> None:
         store = self.saved()

@@ -73,7 +73,7 @@ def test_only_what_is_wrong_is_written(alice: User, laptop: Browser, run: Run) -
         run("enrichsessions")
     (update,) = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
     assert "Chrome" in update
-    assert '"os" =' not in update.partition("WHERE")[0]
+    assert f"{connection.ops.quote_name('os')} =" not in update.partition("WHERE")[0]
 
 
 def test_rows_alike_are_written_in_one_statement(alice: User, run: Run) -> None:

@@ -1,0 +1,213 @@
+"""The code on the pages: all of it compiles, and what can be run without a project is run."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import shlex
+import types
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import CommandError
+from django.http import HttpRequest
+from django.template import engines
+from django.test import override_settings
+
+from session_backend.conf import conf
+from session_backend.fields import Digest
+from session_backend.models import Session
+from session_backend.signals import session_started
+from tests.browsers import LAPTOP, PHONE, Browser
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks
+
+APPS = ("session_backend", "session_ui")
+BLOCKS = [block for path in PAGES for block in blocks(path)]
+LIST = "/account/sessions/"
+
+
+def of(*languages: str) -> pytest.MarkDecorator:
+    """Parametrize a test over the blocks in these languages."""
+    found = [block for block in BLOCKS if block.language in languages]
+    return pytest.mark.parametrize("block", found, ids=[block.place for block in found])
+
+
+def the_block(page: str, caption: str) -> Block:
+    (block,) = (block for block in blocks(DOCS / page) if block.caption == caption)
+    return block
+
+
+def run(block: Block, **names: Any) -> types.SimpleNamespace:
+    """Run a block of Python and return the names that it defines."""
+    namespace = {"__name__": "page", **names}
+    exec(compile(block.text, block.place, "exec"), namespace)
+    return types.SimpleNamespace(**namespace)
+
+
+@of("python")
+def test_python_compiles_and_finds_our_names(block: Block) -> None:
+    if ">>>" in block.text:
+        examples = doctest.DocTestParser().get_examples(block.text)
+        source = "".join(example.source for example in examples)
+    else:
+        source = block.text
+    for node in ast.walk(compile(source, block.place, "exec", ast.PyCF_ONLY_AST)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(APPS):
+            module = import_module(node.module or "")
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@of("python")
+def test_settings_are_settings(block: Block) -> None:
+    """What a page puts into settings.py exists in ours, or in Django."""
+    if not block.caption.endswith("settings.py"):
+        return
+    names = [name for name in vars(run(block, BASE_DIR=Path("/srv"))) if name.isupper()]
+    ours = {f"SESSION_BACKEND_{name}".upper() for name in dir(conf) if not name.startswith("_")}
+    assert names
+    for name in names:
+        known = hasattr(django_settings, name) or name in ours
+        assert known or name.startswith(("SESSION_UI_", "GEOIP_", "BASE_DIR")), name
+
+
+@of("html+django")
+def test_templates_compile(block: Block) -> None:
+    engines["django"].from_string(block.text)
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    for line in text.splitlines():
+        _, found, arguments = line.partition("python manage.py ")
+        if found:
+            yield shlex.split(arguments, comments=True)
+
+
+@of("sh")
+def test_commands_take_their_options(block: Block) -> None:
+    for name, *arguments in commands_in(block.text):
+        command = load_command_class(get_commands()[name], name)
+        command.create_parser("manage.py", name).parse_args(arguments)
+
+
+def test_a_mistyped_option_would_be_found() -> None:
+    block = Block("sh", "", "python manage.py clearsessions --dryrun", "here")
+    with pytest.raises(CommandError, match="--dryrun"):
+        test_commands_take_their_options(block)
+
+
+@pytest.fixture
+def request_of_alice(alice: Any, rf: Any) -> HttpRequest:
+    """A request of hers, who is signed in on five devices, all alike."""
+    for device in (LAPTOP, PHONE, PHONE, PHONE, PHONE):
+        Browser(device).sign_in(alice)
+    Session.objects.update(
+        **dict(zip(("browser", "os", "device_model"), ("Chrome", "Windows", ""), strict=True)),
+        country="Sweden",
+        city="Linköping",
+    )
+    request: HttpRequest = rf.get(LIST)
+    request.user = alice
+    keys = Session.objects.order_by("pk").values_list("pk", flat=True)
+    request.session = conf.session_store()
+    # The last, so that the first is another device.
+    request.session._session_key = keys[4]
+    return request
+
+
+def test_the_console_session_of_the_readme(request_of_alice: HttpRequest) -> None:
+    (block,) = (block for block in blocks(ROOT / "README.md") if ">>>" in block.text)
+    names = {"request": request_of_alice, "Session": Session}
+    compared = 0
+    for example in doctest.DocTestParser().get_examples(block.text):
+        if example.want:
+            assert f"{eval(example.source, names)!r}\n" == example.want
+            compared += 1
+        else:
+            exec(example.source, names)
+    assert compared
+
+
+def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
+    first, second = (
+        run(block)
+        for block in blocks(DOCS / "reference/models.md")
+        if block.language == "python" and not block.caption
+    )
+    others = first.elsewhere(request_of_alice)
+    assert [other[:2] for other in others] == [("Chrome on Windows", "Linköping, Sweden")] * 4
+
+    digest = str(Session.objects.exclude(pk=request_of_alice.session.session_key)[0].pk)
+    second.end_by_digest(digest)
+    assert not Session.objects.filter(pk=Digest(digest)).exists()
+    assert first.sign_out_everywhere(request_of_alice.user) == 4
+
+
+# From Django 6.1 on it wants a setting that 5.2 does not know.
+@pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
+def test_the_letter_about_a_new_device(
+    alice: Any, laptop: Browser, mailoutbox: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    page = run(the_block("reference/signals.md", "mysite/letters.py"))
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            laptop.sign_in(alice)
+    finally:
+        session_started.disconnect(page.tell_of_sign_in)
+    (letter,) = mailoutbox
+    assert letter.to == [alice.email]
+    assert letter.body.startswith("Chrome on Windows, an unknown place.")
+
+
+def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> None:
+    page = run(the_block("how-to/theming.md", "mysite/tables.py"))
+    monkeypatch.setattr("tests.docs.test_code.DeviceTable", page.DeviceTable, raising=False)
+    laptop.sign_in(alice)
+    Session.objects.update(country="Sweden", city="Linköping")
+    with override_settings(SESSION_UI_TABLE="tests.docs.test_code.DeviceTable"):
+        html = laptop.get(LIST).content.decode()
+    assert "Until" in html
+    assert "Signed in" not in html
+    assert "Sweden" in html
+    assert "Linköping" not in html
+
+
+# What of a template of the theming page is to be seen on the page of the list.
+SHOWN = {
+    "templates/session_ui/badge.html": "You are here",
+    "templates/session_ui/base.html": "Of the site",
+    "templates/session_ui/table.html": "Change your password",
+    "templates/session_ui/house/button.html": 'class="btn btn-sm"',
+}
+OVERRIDES = [
+    block for block in blocks(DOCS / "how-to/theming.md") if block.caption.startswith("templates/")
+]
+
+
+def test_all_overrides_are_tried() -> None:
+    assert {block.caption for block in OVERRIDES} == set(SHOWN)
+
+
+@pytest.mark.parametrize("block", OVERRIDES, ids=[block.caption for block in OVERRIDES])
+def test_a_template_of_ones_own(block: Block, alice: Any, laptop: Browser, settings: Any) -> None:
+    base = "{% block title %}{% endblock %} Of the site {% block content %}{% endblock %}"
+    own = {block.caption.removeprefix("templates/"): block.text, "base.html": base}
+    loaders = [
+        ("django.template.loaders.locmem.Loader", own),
+        "django.template.loaders.filesystem.Loader",
+        "django.template.loaders.app_directories.Loader",
+    ]
+    Browser(PHONE).sign_in(alice)
+    laptop.sign_in(alice)
+    engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
+    engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [engine]
+    if "/house/" in block.caption:
+        settings.SESSION_UI_PACK = "house"
+    html = laptop.get(LIST).content.decode()
+    assert SHOWN[block.caption] in html
+    assert "Safari on iPhone" in html

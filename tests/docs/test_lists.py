@@ -1,0 +1,168 @@
+"""What the pages list is all there is, and nothing more."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import load_command_class
+from django.core.management.base import BaseCommand
+from django.dispatch import Signal
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+from session_backend import signals
+from session_backend.conf import conf as backend_conf
+from session_backend.models import Session
+from session_ui.conf import conf as ui_conf
+from tests.docs.pages import DOCS, PAGES, ROOT, cells, page, rows
+
+SOURCES = [path for app in ("session_backend", "session_ui") for path in (ROOT / app).rglob("*.py")]
+TEMPLATES = ROOT / "templates" / "session_ui"
+COMMANDS = ROOT / "session_backend" / "management" / "commands"
+# They are no settings of their own, but what a setting of ours, or Django's, names.
+DERIVED = {"SESSION_BACKEND_SESSION_STORE", "SESSION_UI_TABLE_CLASS", "SESSION_UI_TABLE_PATH"}
+
+
+def settings_of(conf: Any, prefix: str) -> set[str]:
+    names = (name for name, kind in vars(type(conf)).items() if isinstance(kind, property))
+    return {f"{prefix}_{name.upper()}" for name in names}
+
+
+def every_setting() -> set[str]:
+    found = settings_of(backend_conf, "SESSION_BACKEND") | settings_of(ui_conf, "SESSION_UI")
+    return found - DERIVED | {"SESSION_UI_TABLE"}
+
+
+def table_of_settings(source: str) -> dict[str, str]:
+    return {
+        row[0].strip("`"): row[1].strip("`") for row in rows(source) if row[0].startswith("`SESS")
+    }
+
+
+def test_settings() -> None:
+    assert set(table_of_settings(page("reference/settings.md"))) == every_setting()
+
+
+def test_settings_of_the_readme() -> None:
+    readme = table_of_settings((ROOT / "README.md").read_text())
+    assert readme == table_of_settings(page("reference/settings.md"))
+
+
+def test_defaults_of_settings(settings: Any) -> None:
+    for name, default in table_of_settings(page("reference/settings.md")).items():
+        # Those of the site under test are in the way.
+        if hasattr(settings, name):
+            delattr(settings, name)
+        app = backend_conf if name.startswith("SESSION_BACKEND_") else ui_conf
+        short = re.sub(r"SESSION_(BACKEND|UI)_", "", name).lower()
+        value = getattr(app, "table_path" if short == "table" else short)
+        assert value == eval(default), name
+
+
+def test_checks() -> None:
+    pattern = re.compile(r'id="(session_(?:backend|ui)\.[EW]\d{3})"')
+    raised = {id for path in SOURCES for id in pattern.findall(path.read_text())}
+    listed = [cell for cell in cells(page("reference/checks.md")) if "." in cell]
+    assert sorted(listed) == sorted(raised)
+
+
+def own_options(command: BaseCommand) -> set[str]:
+    def options(parser: argparse.ArgumentParser) -> set[str]:
+        return {option for action in parser._actions for option in action.option_strings}
+
+    everyone = options(BaseCommand().create_parser("manage.py", "any"))
+    return {name for name in options(command.create_parser("manage.py", "any")) - everyone if name}
+
+
+def test_commands_and_their_options() -> None:
+    source = page("reference/commands.md")
+    headings = re.findall(r"^## `(\w+)`$", source, re.MULTILINE)
+    names = {path.stem for path in COMMANDS.glob("[a-z]*.py")}
+    assert set(headings) == names
+    options = set[str]().union(
+        *(own_options(load_command_class("session_backend", name)) for name in names)
+    )
+    mentioned = set(re.findall(r"`(--[a-z-]+)`", source))
+    assert mentioned == options
+
+
+def test_signals() -> None:
+    sent = {name for name in signals.__all__ if isinstance(getattr(signals, name), Signal)}
+    assert signals.__doc__ is not None
+    assert set(re.findall(r"^``(\w+)``$", signals.__doc__, re.MULTILINE)) == sent
+    assert ".. automodule:: session_backend.signals" in page("reference/signals.md")
+
+
+def test_columns() -> None:
+    listed = re.findall(r"^\| (`.*?`) \|", page("reference/models.md"), re.MULTILINE)
+    names = re.findall(r"`(\w+)`", " ".join(listed))
+    assert names == [field.name for field in Session._meta.concrete_fields]
+
+
+def test_addresses() -> None:
+    ours = get_resolver("session_ui.urls").reverse_dict
+    names = {f"session_ui:{name}" for name in ours if isinstance(name, str)}
+    listed = {cell for cell in cells(page("reference/views.md")) if cell.startswith("session_ui:")}
+    assert listed == names
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.name)
+def test_templates_say_which_blocks_they_have(path: Path) -> None:
+    """The table in the documentation is made from the comment that a template begins with."""
+    source = path.read_text()
+    folder = path.relative_to(TEMPLATES).parts[0]
+    if folder == "icons" or (path.parent != TEMPLATES and folder != "cells"):
+        return  # An icon reads nothing; a pack's has the context of the one it replaces.
+    comment = re.match(r"\{# (?P<text>.*?)\.?(?: Blocks: (?P<blocks>.*?)\.?)? #\}", source)
+    assert comment, "it has to begin with a comment"
+    blocks = re.findall(r"\{% block ([\w.]+) %\}", source)
+    extended = "{% extends" in source
+    assert extended or sorted((comment["blocks"] or "").split(", ")) == sorted(blocks or [""])
+
+
+def test_tags_and_filters() -> None:
+    library = import_module("session_ui.templatetags.session_ui")
+    source = page("reference/templates.md")
+    assert [name for name in library.__all__ if name not in source] == []
+
+
+def test_custom_properties() -> None:
+    style = (ROOT / "static" / "session_ui" / "session_ui.css").read_text()
+    listed = [cell for cell in cells(page("how-to/theming.md")) if cell.startswith("--sui-")]
+    assert sorted(listed) == sorted(set(re.findall(r"var\((--sui-[\w-]+)", style)))
+
+
+def test_public_names() -> None:
+    listed = [cell for cell in cells(page("reference/names.md")) if "." in cell]
+    assert listed
+    for path in listed:
+        module, _, name = path.rpartition(".")
+        assert import_string(path) is not None
+        assert name in import_module(module).__all__, path
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_inside_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_tests_and_modules_that_are_named_exist(path: Path) -> None:
+    if path == ROOT / "README.md":
+        return
+    named = re.findall(r"`((?:tests|session_backend)/[\w/.]+)`", path.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_page_is_in_the_contents() -> None:
+    index = (DOCS / "index.md").read_text()
+    here = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    # Included by reference/admin.md.
+    assert [name for name in here - {"index", "admin"} if f"\n{name}\n" not in index] == []

@@ -1,0 +1,152 @@
+"""A switch from each other session package, as it comes from PyPI, signs nobody out."""
+
+from __future__ import annotations
+
+import json
+import os
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.switch.site import CHROME, ENGINES
+from tests.test_packaging import ROOT, run
+
+pytestmark = pytest.mark.packaging
+
+SITE = Path(__file__).with_name("site.py")
+DJANGO = os.environ.get("PACKAGING_DJANGO", "Django~=5.2.0")
+# django-user-sessions 2.0 imports pkg_resources, which newer setuptools have not.
+PEERS = ["django-user-sessions", "setuptools<81", "django-qsessions", "django-allauth"]
+# It asks for Django before 6.0.
+NG = "django-user-sessions-ng"
+NG_INSTALLS = DJANGO.startswith("Django~=5")
+
+FROM = {"django": "sessions", "allauth": "sessions", "ng": "django_user_sessions_ng"}
+TABLES = {
+    "sessions": "django_session",
+    "user_sessions": "user_sessions_session",
+    "qsessions": "qsessions_session",
+    "django_user_sessions_ng": "django_user_sessions_ng_user_sessions",
+}
+WITH_ROWS = [name for name in ENGINES if name not in ("django-cache", "django-file")]
+
+Site = Callable[..., list[Any]]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an environment with this distribution and the peers."""
+    folder = tmp_path_factory.mktemp("peers")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    peers = [*PEERS, NG] if NG_INSTALLS else PEERS
+    run(python, "-m", "pip", "install", "--quiet", ROOT, DJANGO, *peers, cwd=folder)
+    return python
+
+
+@pytest.fixture
+def site(python: Path, tmp_path: Path) -> Site:
+    """Run steps of the site under an engine and return what each gave."""
+
+    def site(engine: str, *steps: str) -> list[Any]:
+        printed = run(python, "-Wignore", SITE, tmp_path, engine, *steps, cwd=tmp_path)
+        return [json.loads(line) for line in printed.splitlines()]
+
+    return site
+
+
+def peer(name: str) -> tuple[str, str]:
+    """Return the label of an engine's app and its table."""
+    if name.startswith("ng-") and not NG_INSTALLS:
+        pytest.skip(f"{NG} does not install with {DJANGO}")
+    first = name.partition("-")[0]
+    label = FROM.get(first, first)
+    return label, TABLES[label]
+
+
+@pytest.mark.parametrize("name", WITH_ROWS)
+def test_migratesessions_keeps_everybody_signed_in(name: str, site: Site) -> None:
+    label, table = peer(name)
+    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
+
+    _, moved, keys, hers, his, revoked, _, after, known = site(
+        "ours",
+        "command:migrate -v0",
+        f"command:migratesessions --from {label}",
+        f"old-keys:{table}",
+        f"visit:{alice}",
+        f"visit:{bob}",
+        "revoke:alice",
+        f"command:migratesessions --from {label}",
+        f"visit:{alice}",
+        "rows:bob",
+    )
+
+    assert moved.startswith(f"Moved 2 sessions from {table}.")
+    assert keys == []
+    assert hers == ["alice", alice]
+    assert his == ["bob", bob]
+    assert revoked == 1
+    assert after[0] == "nobody"
+    (row,) = known
+    assert row["ip"] == "89.160.20.112"
+    # Back under the old engine, nobody is let in by what it still has in its cache.
+    assert [who for who, _ in site(name, f"visit:{alice}", f"visit:{bob}")] == ["nobody"] * 2
+
+
+@pytest.mark.parametrize("name", WITH_ROWS)
+def test_what_the_peer_knew_is_there_before_the_next_visit(name: str, site: Site) -> None:
+    label, _ = peer(name)
+    site(name, "command:migrate -v0", "sign-in:alice")
+    _, printed, (row,) = site(
+        "ours", "command:migrate -v0", f"command:migratesessions --from {label}", "rows:alice"
+    )
+    assert ("usersessions_usersession knew 1" in printed) == (name == "allauth")
+    if label != "sessions" or name == "allauth":
+        assert row["ip"] == "89.160.20.112"
+        assert (row["browser"], row["os"], row["device_type"]) == ("Chrome", "Windows", "desktop")
+    if label not in ("sessions", "django_user_sessions_ng") or name == "allauth":
+        assert row["user_agent"] == CHROME
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "allauth"])
+def test_a_cookie_of_the_old_engine_is_adopted(name: str, site: Site) -> None:
+    _, table = peer(name)
+    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
+
+    _, _, hers, again, keys, revoked, after = site(
+        f"ours+{name}",
+        "command:migrate -v0",
+        "command:check",
+        f"visit:{alice}",
+        f"visit:{alice}",
+        f"old-keys:{table}",
+        "revoke:alice",
+        f"visit:{alice}",
+    )
+
+    assert hers == again == ["alice", alice]
+    assert alice not in keys
+    assert revoked == 1
+    assert after[0] == "nobody"
+    ((who, _),) = site(name, f"visit:{alice}")
+    assert who == "nobody"
+    # The other is untouched, and is brought along at the end.
+    assert site(name, f"visit:{bob}") == [["bob", bob]]
+    assert site(f"ours+{name}", f"visit:{bob}") == [["bob", bob]]
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_ROWS if name != "allauth"])
+def test_adoption_may_end_in_a_migration(name: str, site: Site) -> None:
+    label, table = peer(name)
+    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
+    site(f"ours+{name}", "command:migrate -v0", f"visit:{alice}")
+    printed, hers, his = site(
+        "ours", f"command:migratesessions --from {label}", f"visit:{alice}", f"visit:{bob}"
+    )
+    assert printed == f"Moved 1 sessions from {table}.\n"
+    assert hers == ["alice", alice]
+    assert his == ["bob", bob]
