@@ -76,10 +76,10 @@ def coverage(session: nox.Session, django: str) -> None:
     measured = [f"--cov={app}" for app in APPS]
     # One file for each session: two of them side by side must not mix their figures.
     env = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
-    session.run("pytest", *measured, "--cov-fail-under=100", "-q", *session.posargs, env=env)
+    session.run("pytest", *measured, "--cov-fail-under=100", *session.posargs, env=env)
 
 
-@nox.session(tags=["ci"])
+@nox.session(tags=["ci", "once"])
 def lint(session: nox.Session) -> None:
     """Check style, formatting, templates and spelling; `nox -s lint -- fix` mends what can be."""
     session.install(*LINTERS)
@@ -96,7 +96,7 @@ def lint(session: nox.Session) -> None:
 @nox.parametrize("python,django", ENDS)
 def types(session: nox.Session, django: str) -> None:
     """Check the types of everything with mypy, strictly."""
-    install(session, django, "test", "browser", also=("nox", *CHECKERS))
+    install(session, django, "test", "browser", "services", also=("nox", *CHECKERS))
     session.run("mypy", f"--python-version={session.python}", *filter(os.path.exists, CODE))
 
 
@@ -123,18 +123,33 @@ def browser(session: nox.Session, django: str) -> None:
 @nox.session
 @nox.parametrize("python,django", [pair("3.11", "5.2"), pair("3.13", "6.1")])
 def services(session: nox.Session, django: str) -> None:
-    """Run all tests on the servers that DATABASE_URL and REDIS_URL name."""
-    if not os.environ.get("DATABASE_URL") and not os.environ.get("REDIS_URL"):
-        session.skip("Set DATABASE_URL (postgres:// or mysql://), REDIS_URL (redis://), or both.")
-    install(session, django, "test", "services")
-    session.run("pytest", "-m", "not browser and not packaging", *session.posargs)
+    """Run the tests that start servers; with DATABASE_URL or REDIS_URL set, all tests on those."""
+    install(session, django, "test", "services", also=("gunicorn", "uvicorn"))
+    named = {"DATABASE_URL", "REDIS_URL"} & set(os.environ)
+    wanted = "not browser and not packaging" if named else "services"
+    session.run("pytest", "-m", wanted, *session.posargs)
 
 
-@nox.session(tags=["ci"])
+@nox.session(tags=["ci", "once"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
     session.install("-e", ".[docs]")
     session.run("sphinx-build", "-W", "-n", "-q", "docs", "docs/_build/html", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("python,django", ENDS)
+def django_suite(session: nox.Session, django: str) -> None:
+    """Run Django's own tests of session stores and middleware against ours (network)."""
+    install(session, django, "test")
+    session.run("python", "-m", "tests.django_suite", session.create_tmp())
+
+
+@nox.session
+def sheet(session: nox.Session) -> None:
+    """Picture the list in five frameworks, into docs/images (needs npm and Chromium)."""
+    session.install("-e", ".[test,browser]")
+    session.run("python", "-m", "tests.browser.contact_sheet", "docs/images", *session.posargs)
 
 
 @nox.session

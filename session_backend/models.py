@@ -91,6 +91,8 @@ class AbstractSession(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         abstract = True
+        # Said again, to be in our catalogues: those of django.contrib.sessions are not installed.
+        verbose_name_plural = _("sessions")  # type: ignore[assignment]
         permissions = (("view_session_data", "Can view session data"),)
 
     @classmethod

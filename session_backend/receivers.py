@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import connections
 from django.db.models.signals import pre_delete
 
 from session_backend.models import Session
@@ -27,4 +28,8 @@ def mark_sessions(instance: Any, using: str, **kwargs: Any) -> None:
     The cascade takes their rows in a statement of its own, which asks no session store.
     """
     store = Session.get_session_store_class()
-    store.mark_all(store.get_model_class().objects.using(using).filter(user=instance.pk))
+    sessions = store.get_model_class().objects.using(using).filter(user=instance.pk)
+    if connections[using].in_atomic_block:
+        # Until they are gone none of them gets another key, which would have no marker.
+        sessions = sessions.select_for_update()
+    store.mark_all(sessions)

@@ -67,7 +67,7 @@ def test_a_column_is_read_as_a_digest() -> None:
     assert set(read) == {DIGEST}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT session_key FROM {Session._meta.db_table}")
-        assert cursor.fetchall() == [(DIGEST,)]
+        assert list(cursor.fetchall()) == [(DIGEST,)]
 
 
 def test_it_is_found_by_key_or_by_digest() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -14,9 +14,6 @@ from session_backend.conf import conf
 from session_backend.models import Session
 from session_backend.signals import session_ended, session_moved, session_started
 from tests.browsers import LAPTOP, PHONE, Browser
-
-if TYPE_CHECKING:
-    from pytest_django import Settings
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -174,7 +171,7 @@ class TestMoved:
         assert moved.heard == []
 
 
-async def test_a_coroutine_function_may_listen(db: None, settings: Settings) -> None:
+def test_a_coroutine_function_may_listen(alice: Any, laptop: Browser) -> None:
     heard: list[str] = []
 
     async def hear(how: str, **kwargs: Any) -> None:
@@ -182,10 +179,7 @@ async def test_a_coroutine_function_may_listen(db: None, settings: Settings) -> 
 
     session_ended.connect(hear)
     try:
-        store = conf.session_store()
-        await store.aset("a", 1)
-        await store.asave()
-        await store.adelete()
+        laptop.sign_in(alice).post("/accounts/logout/")
     finally:
         session_ended.disconnect(hear)
     assert heard == ["signed_out"]

@@ -1,0 +1,187 @@
+"""The kit's own question, where the other tests have the browser's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+from session_backend.models import Session
+from tests.browser.site import TURN
+from tests.browser.visitor import IPHONE, Visitor, expect
+from tests.session_ui.helpers import sessions_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Route
+
+pytestmark = pytest.mark.usefixtures("htmx")
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+QUESTION = f"Sign out {IPHONE}? That device will have to sign in again."
+
+urlpatterns = [
+    path("pieces/", TemplateView.as_view(template_name="browser/pieces.html")),
+    path("", include("tests.browser.urls")),
+]
+
+
+@pytest.fixture(autouse=True)
+def own_dialog(live_server: Any, settings: Any) -> None:
+    engine = settings.TEMPLATES[0]
+    source = (TEMPLATES / "session_ui" / "dialog.html").read_text()
+    loaders = [
+        ("django.template.loaders.locmem.Loader", {"session_ui/dialog.html": source}),
+        "django.template.loaders.filesystem.Loader",
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]
+    settings.ROOT_URLCONF = __name__
+
+
+@pytest.fixture
+def others(alice: Any, own_dialog: None) -> Any:
+    with TURN:
+        return sessions_for(alice, 2)
+
+
+def dialog(visitor: Visitor) -> Locator:
+    return visitor.page.get_by_role("alertdialog")
+
+
+def button(visitor: Visitor, name: str) -> Locator:
+    return dialog(visitor).get_by_role("button", name=name, exact=True)
+
+
+def test_it_asks_and_no_changes_nothing(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.sign_in(alice)
+    laptop.settle_in()
+    laptop.sign_out(IPHONE)
+    expect(dialog(laptop)).to_be_visible()
+    expect(dialog(laptop)).to_have_accessible_name(QUESTION)
+    expect(dialog(laptop)).to_contain_text(QUESTION)
+    button(laptop, "Cancel").click()
+    expect(dialog(laptop)).to_have_count(0)
+    assert laptop.focus == f"session-revoke-{others[0].pk}"
+    laptop.next_poll()
+    laptop.sees(rows=3)
+    assert (laptop.revokes, laptop.questions) == (0, [])
+
+    # And can be asked again.
+    laptop.sign_out(IPHONE)
+    button(laptop, "Sign out").click()
+    expect(laptop.status).to_have_text(f"{IPHONE} has been signed out.")
+    laptop.sees(rows=2)
+    assert (laptop.revokes, laptop.questions) == (1, [])
+    assert laptop.has_stayed
+
+
+def test_the_keyboard_is_enough(laptop: Visitor, alice: Any, others: Any) -> None:
+    first, second = others
+    laptop.sign_in(alice)
+    keyboard = laptop.page.keyboard
+    laptop.button(IPHONE).first.focus()
+    keyboard.press("Enter")
+    expect(button(laptop, "Cancel")).to_be_focused()
+    keyboard.press("Escape")
+    expect(dialog(laptop)).to_have_count(0)
+    assert laptop.focus == f"session-revoke-{first.pk}"
+    assert laptop.revokes == 0
+
+    keyboard.press("Space")
+    keyboard.press("Tab")
+    expect(button(laptop, "Sign out")).to_be_focused()
+    keyboard.press("Enter")
+    laptop.sees(rows=2)
+    assert laptop.focus == f"session-revoke-{second.pk}"
+
+
+def test_everywhere_else(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.sign_in(alice)
+    laptop.page.get_by_role("button", name="Sign out everywhere else").click()
+    expect(dialog(laptop)).to_contain_text("Sign out 2 other devices?")
+    button(laptop, "Sign out").click()
+    laptop.sees(rows=1)
+    assert laptop.focus == "session-empty"
+
+
+def test_three_fast_clicks_ask_once(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.sign_in(alice)
+    laptop.button(IPHONE).first.evaluate("button => [1, 2, 3].forEach(() => button.click())")
+    button(laptop, "Sign out").click()
+    laptop.sees(rows=2)
+    laptop.next_poll()
+    assert laptop.revokes == 1
+    expect(dialog(laptop)).to_have_count(0)
+
+
+def test_updates_wait_for_the_answer(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.page.clock.install()
+    laptop.sign_in(alice)
+    laptop.sign_out(IPHONE)
+    expect(dialog(laptop)).to_be_visible()
+    polls = laptop.polls
+    with TURN:
+        Session.objects.filter(user=alice).update(city="Elsewhere")
+    laptop.page.clock.run_for(5_000)
+    assert laptop.polls == polls
+    expect(laptop.rows.last).not_to_contain_text("Elsewhere")
+    button(laptop, "Sign out").click()
+    laptop.sees(rows=2)
+    expect(laptop.rows.last).to_contain_text("Elsewhere")
+
+
+def test_an_update_under_way_does_not_lose_the_answer(
+    laptop: Visitor, alice: Any, others: Any
+) -> None:
+    held: list[Route] = []
+    laptop.sign_in(alice)
+    with TURN:
+        Session.objects.filter(user=alice).update(city="Elsewhere")
+    laptop.page.route("**/poll/**", lambda route: held.append(route))
+    laptop.until(lambda: held, "a poll")
+    laptop.sign_out(IPHONE)
+    expect(dialog(laptop)).to_be_visible()
+    for route in held:
+        route.continue_()
+    laptop.page.unroute("**/poll/**")
+    laptop.page.wait_for_timeout(300)
+    button(laptop, "Sign out").click()
+    laptop.sees(rows=2)
+    expect(laptop.status).to_have_text(f"{IPHONE} has been signed out.")
+
+
+def test_the_button_alone_on_another_page(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.sign_in(alice, "/pieces/")
+    alone = laptop.page.get_by_role("button", name="Sign out everywhere else")
+    alone.click()
+    expect(dialog(laptop)).to_contain_text("Sign out 2 other devices?")
+    button(laptop, "Cancel").click()
+    expect(alone).to_be_focused()
+
+    alone.click()
+    button(laptop, "Sign out").click()
+    expect(laptop.page.locator(".message")).to_have_text("2 other devices have been signed out.")
+    assert laptop.page.url.endswith("/pieces/")
+    expect(laptop.page.get_by_text("not signed in anywhere else.")).to_be_visible()
+    with TURN:
+        assert Session.objects.for_user(alice).count() == 1
+
+
+def test_the_button_alone_without_the_dialog(
+    laptop: Visitor, alice: Any, others: Any, settings: Any
+) -> None:
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": True}]
+    settings.TEMPLATES[0]["OPTIONS"].pop("loaders")
+    laptop.sign_in(alice, "/pieces/")
+    alone = laptop.page.get_by_role("button", name="Sign out everywhere else")
+    laptop.consents = False
+    alone.click()
+    expect(alone).to_be_visible()
+    laptop.consents = True
+    alone.click()
+    expect(laptop.page.locator(".message")).to_have_text("2 other devices have been signed out.")
+    assert laptop.questions == ["Sign out 2 other devices? They will have to sign in again."] * 2

@@ -1,0 +1,60 @@
+"""A sign-in elsewhere lights up in the list, for those who want things to move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from session_backend.models import Session
+from tests.browser.site import TURN
+from tests.browser.visitor import Visitor, expect
+from tests.session_ui.helpers import sessions_for
+
+pytestmark = pytest.mark.usefixtures("htmx")
+
+ANIMATION = "row => getComputedStyle(row).animationName"
+
+
+@pytest.mark.parametrize(("motion", "name"), [("no-preference", "sui-arrive"), ("reduce", "none")])
+def test_a_new_row_lights_up(
+    visitor: Callable[..., Visitor], alice: Any, motion: str, name: str
+) -> None:
+    laptop = visitor(reduced_motion=motion)
+    with TURN:
+        (old,) = sessions_for(alice, 1, created_at=datetime(2024, 5, 1, tzinfo=timezone.utc))
+    laptop.sign_in(alice)
+    laptop.sees(rows=2)
+    expect(laptop.page.locator(".sui-row-new")).to_have_count(0)
+
+    with TURN:
+        new = Session.objects.get(pk=old.pk)
+        new.pk = "f" * 40
+        new.created_at = now() + timedelta(seconds=5)
+        new.save(force_insert=True)
+    laptop.sees(rows=3)
+    lit = laptop.page.locator(".sui-row-new")
+    expect(lit).to_have_count(1)
+    expect(lit).to_have_id(f"session-{new.pk}")
+    assert lit.evaluate(ANIMATION) == name
+
+    # The next change is no news of that one.
+    with TURN:
+        Session.objects.filter(pk=old.pk).update(city="Elsewhere")
+    expect(laptop.page.locator("#session-list")).to_contain_text("Elsewhere")
+    expect(laptop.page.locator(".sui-row-new")).to_have_count(0)
+
+
+def test_turning_a_page_lights_nothing_up(laptop: Visitor, alice: Any, settings: Any) -> None:
+    settings.SESSION_UI_PAGE_SIZE = 2
+    with TURN:
+        rows = sessions_for(alice, 3)
+        later = now() + timedelta(seconds=5)
+        Session.objects.filter(pk=rows[-1].pk).update(created_at=later)
+    laptop.sign_in(alice)
+    laptop.page.get_by_role("link", name="Page 2").click()
+    expect(laptop.page.locator("[aria-current=page]")).to_have_text("2")
+    expect(laptop.page.locator(".sui-row-new")).to_have_count(0)

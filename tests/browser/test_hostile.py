@@ -1,0 +1,102 @@
+"""Hosts, devices and places that do not mean well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from session_backend.models import Session
+from tests.browser.site import TURN
+from tests.browser.visitor import HOST, IPHONE, Visitor, expect
+from tests.session_ui.helpers import sessions_for
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(1)>"
+# Turns what follows it around, and is never ended.
+OVERRIDE = "\u202e"
+
+
+@pytest.mark.parametrize(
+    ("version", "hands_down"), [(2, False), (4, False), (4, True)], ids=["2", "4", "4, all"]
+)
+def test_attributes_of_the_body_change_nothing(
+    laptop: Visitor, alice: Any, settings: Any, version: int, hands_down: bool
+) -> None:
+    """With htmx 4, both where attributes are handed down by name and where all are."""
+    settings.HTMX_VERSION = version
+    settings.HTMX_CONFIG = {"implicitInheritance": hands_down}
+    settings.SESSION_UI_PAGE_SIZE = 3
+    with TURN:
+        sessions_for(alice, 4)
+    laptop.sign_in(alice, "/hostile/")
+    laptop.settle_in()
+    expect(laptop.rows).to_have_count(3)
+    laptop.next_poll()
+    with TURN:
+        Session.objects.filter(user=alice).update(city="Linköping")
+    expect(laptop.rows.last).to_contain_text("Linköping")
+    assert laptop.questions == []
+
+    laptop.page.get_by_role("link", name="Location").click()
+    expect(laptop.page.locator("[aria-sort]")).to_contain_text("Location")
+    laptop.page.get_by_role("link", name="Page 2").click()
+    expect(laptop.rows).to_have_count(2)
+    assert laptop.questions == []
+    laptop.sign_out(IPHONE)
+    expect(laptop.status).to_have_text(f"{IPHONE} has been signed out.")
+    laptop.page.get_by_role("button", name="Sign out everywhere else").click()
+    laptop.sees(rows=1)
+    assert laptop.questions == [
+        f"Sign out {IPHONE}? That device will have to sign in again.",
+        "Sign out 3 other devices? They will have to sign in again.",
+    ]
+    expect(laptop.page.locator("#elsewhere")).to_have_text("Devices: 1")
+    assert laptop.page.url.endswith("/hostile/")
+    assert laptop.has_stayed
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        SCRIPT,
+        f"Mozilla/5.0 (Linux; Android 10; {SCRIPT}) AppleWebKit/537.36 Chrome/141.0.0.0",
+        f"Mozilla/5.0 (Linux; Android 10; {OVERRIDE}SM-X) AppleWebKit/537.36 Chrome/141.0.0.0",
+    ],
+    ids=["script", "script as the model", "override in the model"],
+)
+def test_a_user_agent_is_only_text(
+    laptop: Visitor, visitor: Callable[..., Visitor], alice: Any, agent: str
+) -> None:
+    stranger = visitor(extra_http_headers={"User-Agent": agent.encode().decode("latin-1")})
+    stranger.sign_in(alice)
+    laptop.sign_in(alice)
+    laptop.sees(rows=2)
+    row = laptop.rows.last
+    assert row.locator("script").count() == 0
+    name = row.locator("bdi").first.inner_text()
+    row.get_by_role("button").click()
+    laptop.sees(rows=1)
+    expect(laptop.status).to_have_text(f"{name} has been signed out.")
+    assert laptop.questions == [f"Sign out {name}? That device will have to sign in again."]
+
+
+@pytest.mark.usefixtures("htmx")
+def test_columns_are_only_text(laptop: Visitor, alice: Any) -> None:
+    with TURN:
+        (session,) = sessions_for(alice, 1)
+        Session.objects.filter(pk=session.pk).update(
+            browser=IMAGE, os=SCRIPT, device_model="", city=f"{OVERRIDE}<b>Köln", country="Europe"
+        )
+    laptop.sign_in(alice, HOST)
+    row = laptop.rows.last
+    expect(row.locator(".sui-device-name")).to_have_text(f"{IMAGE} on {SCRIPT}")
+    expect(row.locator(".sui-place")).to_have_text(f"{OVERRIDE}<b>Köln, Europe")
+    assert row.locator("img, script, b").count() == 0
+    # The override ends with the place: the address beside it reads from left to right.
+    expect(row.locator("bdi", has_text="Köln")).to_have_text(f"{OVERRIDE}<b>Köln, Europe")
+
+    laptop.sign_out(f"{IMAGE} on {SCRIPT}")
+    laptop.sees(rows=1)
+    expect(laptop.status).to_have_text(f"{IMAGE} on {SCRIPT} has been signed out.")

@@ -1,0 +1,121 @@
+"""Redis and PostgreSQL fail under load: who is signed in stays so, who is signed out as well."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.services.conftest import Start
+from tests.services.servers import Postgres, Proxy, Redis, Site
+from tests.services.visitors import SIGNED_IN, Answer, Crowd, Visitor
+
+pytestmark = pytest.mark.services
+
+PEOPLE = 6
+INTERVAL = 2
+SOCKET_TIMEOUT = 0.5
+# More often than there are workers, so that all of them are asked.
+TIMES = 12
+
+
+def revoked_meanwhile(site: Site, break_it: Callable[[], object]) -> list[str]:
+    """Sign five devices in, use them, break something, and sign them out meanwhile."""
+    person = Visitor(site).sign_in()
+    devices = [Visitor(site).sign_in() for _ in range(5)]
+    keys = [device.key for device in devices]
+    for device in devices:
+        assert device.write().status == SIGNED_IN
+    break_it()
+    for key in keys:
+        assert person.revoke(key).status == SIGNED_IN
+    return keys
+
+
+def let_in(site: Site, keys: list[str]) -> int:
+    """Return how many requests with these cookies are let in, whichever worker answers."""
+    return sum(Visitor(site, key).read().status == SIGNED_IN for key in keys for _ in range(TIMES))
+
+
+def test_redis_fails_under_load(
+    start: Start, database: str, redis: Redis, figures: list[str]
+) -> None:
+    proxy = Proxy(redis.port)
+    site = start("gunicorn", database, proxy.url)
+    crowd = Crowd(site, PEOPLE, writes=0.1)
+    late = {}
+    with crowd.busy():
+        time.sleep(1)
+
+        keys = revoked_meanwhile(site, lambda: redis.end(signal.SIGKILL))
+        time.sleep(INTERVAL)
+        late["killed"] = let_in(site, keys)
+        redis.start()
+        time.sleep(1)
+
+        stopped = time.monotonic()
+        keys = revoked_meanwhile(site, lambda: redis.send(signal.SIGSTOP))
+        time.sleep(INTERVAL)
+        late["stopped"] = let_in(site, keys)
+        time.sleep(max(0.0, stopped + 10 - time.monotonic()))
+        thawed = time.monotonic()
+        redis.send(signal.SIGCONT)
+        time.sleep(1)
+
+        keys = revoked_meanwhile(site, proxy.cut)
+        time.sleep(INTERVAL)
+        proxy.mend()
+        late["cut"] = let_in(site, keys)
+
+        keys = revoked_meanwhile(site, lambda: redis.said("FLUSHALL"))
+        for _ in range(20):
+            redis.said("FLUSHALL")
+            time.sleep(INTERVAL / 20)
+        late["flushed"] = let_in(site, keys)
+    proxy.close()
+
+    def is_while_stopped(answer: Answer) -> bool:
+        return stopped < answer.began < thawed
+
+    statuses, waited = crowd.statuses(), crowd.median(is_while_stopped)
+    figures.append(
+        f"Redis killed, stopped for 10 s, cut off {proxy.cuts} times and flushed: answers "
+        f"{dict(statuses)}; while it was stopped a median of {waited * 1000:.0f} ms over "
+        f"{sum(crowd.statuses(is_while_stopped).values())} requests; revoked cookies let in an "
+        f"interval later: {late}"
+    )
+    assert proxy.cuts
+    assert set(statuses) == {SIGNED_IN}
+    assert waited <= SOCKET_TIMEOUT
+    assert not any(late.values())
+
+
+def test_postgresql_restarts_under_load(
+    start: Start, postgres: Postgres, redis: Redis, figures: list[str]
+) -> None:
+    site = start("gunicorn", postgres.url, redis.url)
+    crowd = Crowd(site, PEOPLE, writes=0.3)
+    with crowd.busy():
+        time.sleep(2)
+        down = time.monotonic()
+        postgres.end(signal.SIGINT)
+        time.sleep(2)
+        postgres.start()
+        up = time.monotonic()
+        time.sleep(4)
+
+    def is_apart(answer: Answer) -> bool:
+        return answer.ended < down or answer.began > up
+
+    statuses = crowd.statuses()
+    figures.append(
+        f"PostgreSQL restarted: answers {dict(statuses)}; before and after it was down "
+        f"{dict(crowd.statuses(is_apart))}"
+    )
+    assert set(statuses) <= {SIGNED_IN, 500, 503}
+    assert set(crowd.statuses(is_apart)) == {SIGNED_IN}
+    assert statuses[500] + statuses[503]
+    # Each of them is signed in still: the last answer of everybody was a page.
+    assert crowd.statuses(lambda answer: answer.began > up + 1)[SIGNED_IN] >= PEOPLE
