@@ -50,20 +50,20 @@ class SessionStore(db.SessionStore):
         return Digest.of(self._get_or_create_session_key())
 
     def _open(self, now: datetime) -> Opened | None:
-        copy, doubtful = self._copies.read(self._digest)
+        copy, is_marked = self._copies.read(self._digest)
         opened = unpacked(copy)
-        if opened is not None and not doubtful and opened.expire_date > now:
+        if opened is not None and is_marked is False and opened.expire_date > now:
             return opened
         if copy is not None and opened is None:
             self._copies.drop([self._digest])
         opened = super()._open(now)
-        if opened is None or doubtful:
+        if opened is None or is_marked:
             return opened
         if is_settling(opened, now):
             # The copy of whoever wrote this may be on its way still, and would go over that of
             # a later write: it is not said which version was read, so that write has to mark.
             opened = opened._replace(updated_at=None)
-        if not self.silent:
+        if is_marked is False and not self.silent:
             self._fill(opened, now)
         return opened
 

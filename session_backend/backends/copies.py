@@ -63,14 +63,17 @@ class Copies:
     def __init__(self) -> None:
         self._failed = False
 
-    def read(self, digest: Digest) -> tuple[Any, bool]:
-        """Return the copy of a session, or None, and whether its row has to be read again."""
+    def read(self, digest: Digest) -> tuple[Any, bool | None]:
+        """Return the copy of a session, or None, and whether it is marked.
+
+        Where the cache does not say, that is None: the row has to be read then too.
+        """
         if outage.is_recent:
-            return None, True
+            return None, None
         copy, marker = data_key(digest), marker_key(digest)
         found = self._try(lambda cache: cache.get_many([copy, marker]))
         if not isinstance(found, dict):
-            return None, True
+            return None, None
         return found.get(copy), marker in found
 
     def fill(self, digest: Digest, copy: Any, seconds: int) -> None:

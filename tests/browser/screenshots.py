@@ -86,7 +86,7 @@ def arrange(var: Path) -> None:
 def take(page: Page, path: Path) -> None:
     """Take the card with the list, and a little of the page around it."""
     page.goto(PATH)
-    card = page.locator(".card", has=page.locator("#session-list"))
+    card = page.locator("article", has=page.locator("#session-list"))
     expect(card.locator("tbody tr")).to_have_count(ROWS)
     expect(card.get_by_role("button", name="Pause live updates")).to_be_visible()
     box, screen = card.bounding_box(), page.viewport_size

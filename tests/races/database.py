@@ -109,9 +109,11 @@ class Database:
             settings["NAME"] = str(directory / "races.sqlite3")
             with self._own.cursor() as cursor:
                 cursor.execute("VACUUM INTO %s", [settings["NAME"]])
+            # Connections that are opened at once have to wait for each other; statements do not.
+            opening = ["journal_mode=WAL", "synchronous=OFF", "busy_timeout=0"]
             options = {
-                "timeout": 0,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF",
+                "timeout": 30,
+                "init_command": "; ".join(f"PRAGMA {setting}" for setting in opening),
             }
         elif self._own.vendor == "postgresql":
             options = {"options": "-c lock_timeout=2ms -c synchronous_commit=off"}

@@ -82,3 +82,10 @@ def test_without_a_cache_nothing_is_read(alice: Any, laptop: Browser, settings: 
     with statements() as sent:
         alice.delete()
     assert sent == ["BEGIN", "DELETE", "COMMIT"]
+
+
+def test_a_signal_that_somebody_sends_by_hand_marks_too(alice: Any, laptop: Browser) -> None:
+    row = laptop.sign_in(alice).row
+    pre_delete.send(type(alice), instance=alice, using="default", origin=alice)
+    assert is_marked(row)
+    assert laptop.row == row

@@ -124,7 +124,8 @@ def test_saves_and_revocations_always_try() -> None:
         writer["colour"] = "red"
         writer.save()
         Session.objects.get(pk=key).end()
-    assert commands == ["set", "set_many"]
+    # The save marks: whose copy comes last cannot be known of a row that was just written.
+    assert commands == ["set_many", "set_many"]
 
 
 @pytest.mark.usefixtures("down")
