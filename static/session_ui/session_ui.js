@@ -67,9 +67,17 @@
 
   let onAnswer;
 
-  const ask = (dialog, question, answer) => {
+  const answer = (dialog) => {
+    const then = onAnswer;
+    onAnswer = null;
+    then?.(dialog.returnValue === "yes");
+  };
+
+  const ask = (dialog, question, then) => {
+    // The browser tells of a closed dialog a frame later, and this may come in between.
+    if (!dialog.open) answer(dialog);
     // The last of some quick clicks: for its sake, htmx 4 has given up those before.
-    onAnswer = answer;
+    onAnswer = then;
     if (dialog.open) return;
     dialog.querySelector("[data-session-question]").textContent = question;
     dialog.setAttribute("aria-label", question);
@@ -77,11 +85,9 @@
     dialog.showModal();
   };
 
-  on(
-    ["close"],
-    ({ target }) => target === theDialog() && onAnswer(target.returnValue === "yes"),
-    { capture: true },
-  );
+  on(["close"], ({ target }) => target === theDialog() && !target.open && answer(target), {
+    capture: true,
+  });
 
   on(["click"], ({ target }) => {
     const button = target.closest?.("[data-session-dialog] button");

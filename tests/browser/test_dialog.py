@@ -99,6 +99,23 @@ def test_the_keyboard_is_enough(laptop: Visitor, alice: Any, others: Any) -> Non
     assert laptop.focus == f"session-revoke-{second.pk}"
 
 
+def test_it_can_be_asked_again_at_once(laptop: Visitor, alice: Any, others: Any) -> None:
+    """The browser tells of a dialog that was closed a frame later, after the next question."""
+    laptop.sign_in(alice)
+    laptop.sign_out(IPHONE)
+    expect(dialog(laptop)).to_be_visible()
+    dialog(laptop).evaluate(
+        """dialog => {
+            dialog.close("no");
+            document.querySelector("#session-list .sui-row [type=submit]").click();
+        }"""
+    )
+    expect(dialog(laptop)).to_be_visible()
+    button(laptop, "Sign out").click()
+    laptop.sees(rows=2)
+    assert laptop.revokes == 1
+
+
 def test_everywhere_else(laptop: Visitor, alice: Any, others: Any) -> None:
     laptop.sign_in(alice)
     laptop.page.get_by_role("button", name="Sign out everywhere else").click()

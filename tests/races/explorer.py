@@ -83,8 +83,13 @@ class Performer:
         self._backstage = backstage
         self._actor: Actor | None = None
         self._turn = _locked()
+        self._is_ready = _locked()
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
+        self._is_ready.acquire()
+        if self._failure is not None:
+            raise self._failure
 
     def begin(self, actor: Actor, director: Explorer) -> None:
         """Play an actor; it stops at its first step."""
@@ -139,7 +144,13 @@ class Performer:
 
     def _work(self) -> None:
         _here.performer = self
-        self._backstage.enter()
+        try:
+            self._backstage.enter()
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            self._is_ready.release()
         self.rest()
         while self._actor is not None:
             try:

@@ -139,3 +139,12 @@ def test_an_actor_that_does_not_repeat_itself_is_found_out(
 
     with pytest.raises(AssertionError, match="not deterministic"):
         list(Explorer(toys, crew).plays([moody, toys.count]))
+
+
+def test_a_performer_that_cannot_begin_says_so(toys: Toys) -> None:
+    def enter() -> None:
+        raise ConnectionRefusedError
+
+    toys.enter = enter  # type: ignore[method-assign]
+    with pytest.raises(ConnectionRefusedError):
+        Performer(0, toys)
