@@ -59,13 +59,18 @@ class SessionStore(db.SessionStore):
         opened = super()._open(now)
         if opened is None or is_marked:
             return opened
-        if is_settling(opened, now):
+        if self._is_settling(opened, now):
             # The copy of whoever wrote this may be on its way still, and would go over that of
             # a later write: it is not said which version was read, so that write has to mark.
             opened = opened._replace(updated_at=None)
         if is_marked is False and not self.silent:
             self._fill(opened, now)
         return opened
+
+    def _is_settling(self, opened: Opened, now: datetime) -> bool:
+        """Tell whether a row was written so recently that a copy of that write may still arrive."""
+        written = opened.updated_at
+        return written is not None and (now - written).total_seconds() < conf.activity_interval
 
     def _fill(self, opened: Opened, now: datetime) -> None:
         stamped = self._next_activity(opened.activity, now)
@@ -127,12 +132,6 @@ def lifetime(opened: Opened, now: datetime) -> int:
         return 0
     expires_in = (opened.expire_date - now).total_seconds()
     return ceil(min(opened.activity.due_in(now), conf.activity_interval, expires_in))
-
-
-def is_settling(opened: Opened, now: datetime) -> bool:
-    """Tell whether a row was written so recently that a copy of that write may still arrive."""
-    written = opened.updated_at
-    return written is not None and (now - written).total_seconds() < conf.activity_interval
 
 
 def packed(opened: Opened) -> tuple[Any, ...]:

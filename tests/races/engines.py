@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from unittest import mock
 
 from django.contrib.sessions.backends import cached_db as django_cached_db
 from django.contrib.sessions.backends import db as django_db
@@ -84,9 +83,8 @@ class KeepsWhatIsDisputed(cached_db.SessionStore):
 class KeepsWhileOthersMay(cached_db.SessionStore):
     """Believes that the last writer of the row has put its copy into the cache."""
 
-    def _open(self, now: datetime) -> Opened | None:
-        with mock.patch.object(cached_db, "is_settling", return_value=False):
-            return super()._open(now)
+    def _is_settling(self, opened: Opened, now: datetime) -> bool:
+        return False
 
 
 class KeepsInTransactions(cached_db.SessionStore):
