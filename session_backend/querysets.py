@@ -12,6 +12,7 @@ from django.db.models.deletion import Collector
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from session_backend import statements
 from session_backend.owner import accepted_hashes
 from session_backend.signals import announce, session_ended
 
@@ -100,26 +101,29 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         """
         # The filters are asked again: a session that has left the set in the meantime, one
         # that has been extended, say, lives on.
-        batch = self._unsliced().using(self._writer).filter(pk__in=keys)
+        rows = self._unsliced().using(self._writer)
         is_watched = session_ended.has_listeners(self.model)
-        watched = list(batch.defer("session_data")) if is_watched else []
+        watched = list(rows.filter(pk__in=keys).defer("session_data")) if is_watched else []
         if how == "expired":
             # No copy outlives its session: a marker for each of a million would only fill the
             # cache.
-            deleted = batch._delete_at_once()
+            deleted = rows._delete_keys(keys)
         else:
             with self.model.get_session_store_class().revoking(keys):
-                deleted = batch._delete_at_once()
+                deleted = rows._delete_keys(keys)
         for session in watched:
-            announce(session_ended, session, batch.db, how=how, by=by)
+            announce(session_ended, session, rows.db, how=how, by=by)
         return deleted
 
-    def _delete_at_once(self) -> dict[str, int]:
+    def _delete_keys(self, keys: list[Digest]) -> dict[str, int]:
         if not Collector(using=self.db, origin=self).can_fast_delete(self):
-            return super().delete()[1]
+            return super(SessionQuerySet, self.filter(pk__in=keys)).delete()[1]
         # What Django's delete() comes to here, less a transaction around one statement.
+        if not self.query.has_filters():
+            return {self.model._meta.label: statements.delete(self.model, self.db, keys)}
         with transaction.mark_for_rollback_on_error(using=self.db):
-            return {self.model._meta.label: self._raw_delete(using=self.db) or 0}
+            batch = self.filter(pk__in=keys)
+            return {self.model._meta.label: batch._raw_delete(using=self.db) or 0}
 
     delete_batch.alters_data = True  # type: ignore[attr-defined]
     delete_batch.queryset_only = True  # type: ignore[attr-defined]

@@ -14,14 +14,13 @@ from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connections
-from django.utils.timezone import is_aware
 
+from session_backend import statements
 from session_backend.activity import Activity
 from session_backend.backends import db
 from session_backend.backends.copies import Copies
-from session_backend.backends.db import Opened, columns_of
+from session_backend.backends.db import Opened
 from session_backend.client import Client
 from session_backend.conf import conf
 from session_backend.fields import Digest
@@ -51,7 +50,7 @@ class SessionStore(db.SessionStore):
 
     def _open(self, now: datetime) -> Opened | None:
         copy, is_marked = self._copies.read(self._digest)
-        opened = unpacked(copy)
+        opened = unpacked(copy, now)
         if opened is not None and is_marked is False and opened.expire_date > now:
             return opened
         if copy is not None and opened is None:
@@ -92,11 +91,10 @@ class SessionStore(db.SessionStore):
     def _update(self, row: AbstractSession, opened: Opened) -> None:
         # Of two that write at once nobody knows whose copy comes last; what a transaction
         # writes may never have been. Such copies are not to be believed, the row is.
-        if self._updated_at is not None and not self._is_in_transaction:
-            undisputed = self._row.filter(updated_at=self._updated_at).update(**columns_of(row))
-            if undisputed:
-                self._keep(opened, row.updated_at)
-                return
+        is_disputed = self._updated_at is None or self._is_in_transaction
+        if not is_disputed and statements.update(row, self._using, updated_at=self._updated_at):
+            self._keep(opened, row.updated_at)
+            return
         self._copies.mark([self._digest])
         super()._update(row, opened)
 
@@ -105,7 +103,7 @@ class SessionStore(db.SessionStore):
 
     @property
     def _is_in_transaction(self) -> bool:
-        return connections[self._rows.db].in_atomic_block
+        return connections[self._using].in_atomic_block
 
     @classmethod
     @contextmanager
@@ -113,7 +111,8 @@ class SessionStore(db.SessionStore):
         copies = Copies()
         copies.mark(keys)
         yield
-        copies.drop(keys)
+        if len(keys) > 1:
+            copies.drop(keys)
 
     @classmethod
     def mark_all(cls, rows: SessionQuerySet) -> None:
@@ -140,8 +139,12 @@ def packed(opened: Opened) -> tuple[Any, ...]:
     return (data, last_activity, *client, updated_at, expire_date)
 
 
-def unpacked(copy: object) -> Opened | None:
-    """Return the session that was packed, None where the cache held something else."""
+def unpacked(copy: object, now: datetime) -> Opened | None:
+    """Return the session that was packed, None where the cache held something else.
+
+    Times of the other kind than ``now``, aware or naive, are from before the site changed its
+    ``USE_TZ``, and cannot be compared.
+    """
     match copy:
         case (
             dict(data),
@@ -150,12 +153,9 @@ def unpacked(copy: object) -> Opened | None:
             str(user_agent),
             datetime() | None as updated_at,
             datetime() as expire_date,
-        ) if all(map(is_comparable, (last_activity, updated_at or expire_date, expire_date))):
-            activity = Activity(last_activity, Client(ip, user_agent))
-            return Opened(data, activity, updated_at, expire_date)
+        ):
+            moments = (now, last_activity, updated_at or now, expire_date)
+            if len({moment.tzinfo is None for moment in moments}) == 1:
+                activity = Activity(last_activity, Client(ip, user_agent))
+                return Opened(data, activity, updated_at, expire_date)
     return None
-
-
-def is_comparable(moment: datetime) -> bool:
-    """Tell whether a time is of the kind that the site's ``USE_TZ`` makes."""
-    return is_aware(moment) == settings.USE_TZ

@@ -7,7 +7,7 @@ database does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import Any
 
@@ -88,15 +88,19 @@ class Copies:
         else:
             self._try(lambda cache: cache.delete(key))
 
-    def mark(self, digests: Iterable[Digest]) -> None:
+    def mark(self, digests: Collection[Digest]) -> None:
         """Say that copies of these sessions are not to be believed."""
-        markers = dict.fromkeys(map(marker_key, digests), 1)
+        entries: dict[str, int | None] = dict.fromkeys(map(marker_key, digests), 1)
+        if len(digests) == 1:
+            # One command empties the copy too; for many, markers and drop() are cheaper.
+            entries |= dict.fromkeys(map(data_key, digests))
         lifetime = conf.activity_interval + MARKER_GRACE
-        self._try(lambda cache: cache.set_many(markers, lifetime))
+        self._try(lambda cache: cache.set_many(entries, lifetime))
 
     def drop(self, digests: Iterable[Digest]) -> None:
         """Forget the copies of these sessions."""
-        self._try(lambda cache: cache.delete_many([data_key(digest) for digest in digests]))
+        keys = [data_key(digest) for digest in digests]
+        self._try(lambda cache: cache.delete_many(keys))
 
     def _try(self, command: Callable[[BaseCache], Any]) -> Any:
         if self._failed:

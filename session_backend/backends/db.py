@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.functional import cached_property
 
+from session_backend import statements
 from session_backend.activity import Activity
 from session_backend.adoption import adopt, forget
 from session_backend.client import UNKNOWN, Client, client_from_meta, recorded
@@ -99,9 +100,13 @@ class SessionStore(SessionBase):
         return self.get_model_class()
 
     @cached_property
-    def _rows(self) -> SessionQuerySet:
+    def _using(self) -> str:
         # Never a replica: its lag would let a revoked session in and lose a fresh one.
-        return self.model.objects.using(router.db_for_write(self.model))
+        return router.db_for_write(self.model)
+
+    @cached_property
+    def _rows(self) -> SessionQuerySet:
+        return self.model.objects.using(self._using)
 
     @property
     def _row(self) -> SessionQuerySet:
@@ -218,7 +223,7 @@ class SessionStore(SessionBase):
             self._update(row, opened)
         self._remember(opened)
         if signs_in and session_started.has_listeners(self.model):
-            announce(session_started, self._shown_row(), self._rows.db)
+            announce(session_started, self._shown_row(), self._using)
         self._announce_move(seen, stamp)
         return None
 
@@ -226,18 +231,17 @@ class SessionStore(SessionBase):
         for field in row._meta.concrete_fields:
             if field.attname not in row.__dict__:
                 setattr(row, field.attname, field.get_default())
-        using = self._rows.db
         # Where the key may be taken, the caller's transaction has to survive the answer.
         chosen = self.session_key != self._fresh_key
-        guarded = chosen and connections[using].in_atomic_block
+        guarded = chosen and connections[self._using].in_atomic_block
         try:
-            with transaction.atomic(using) if guarded else nullcontext():
-                row.save(force_insert=True, using=using)
+            with transaction.atomic(self._using) if guarded else nullcontext():
+                statements.insert(row, self._using)
         except IntegrityError as error:
             raise CreateError from error
 
     def _update(self, row: AbstractSession, opened: Opened) -> None:
-        if not self._row.update(**columns_of(row)):
+        if not statements.update(row, self._using):
             raise UpdateError
 
     def cycle_key(self) -> None:
@@ -322,7 +326,7 @@ class SessionStore(SessionBase):
         changes = {name: (before[name], stamp[name]) for name in MOVES}
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
         if changes:
-            announce(session_moved, self._shown_row(), self._rows.db, changes=changes)
+            announce(session_moved, self._shown_row(), self._using, changes=changes)
 
     def _shown_row(self) -> AbstractSession:
         return self._row.defer("session_data").get()
@@ -350,9 +354,3 @@ class SessionStore(SessionBase):
     @classmethod
     def mark_all(cls, rows: SessionQuerySet) -> None:
         """Say that these rows are about to go, by a statement that is not surrounded."""
-
-
-def columns_of(row: AbstractSession) -> dict[str, Any]:
-    """Return the columns that a row holds, all but its key."""
-    names = (field.attname for field in row._meta.concrete_fields if not field.primary_key)
-    return {name: row.__dict__[name] for name in names if name in row.__dict__}

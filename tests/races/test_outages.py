@@ -1,4 +1,4 @@
-"""Two devices of one person, while each of the cache's commands fails in turn."""
+"""The devices of one person, while each of the cache's commands fails in turn."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def failing(settings: Settings) -> Iterator[type[FailingCache]]:
 
 
 def live(alice: Any, clock: Clock) -> Iterator[str]:
-    """Go through a day of two devices; yield the pages that they get.
+    """Go through a day of two devices, and a third that signs in; yield the pages that they get.
 
     After a request whose commands failed an interval passes: until then the cache may have what
     was true before.
     """
-    laptop, phone = Browser(LAPTOP), Browser(PHONE)
+    laptop, phone, tablet = Browser(LAPTOP), Browser(PHONE), Browser(PHONE)
 
     def visit(browser: Browser, path: str) -> str:
         clock.now += 2
@@ -88,9 +88,12 @@ def live(alice: Any, clock: Clock) -> Iterator[str]:
         yield visit(browser, "/read/")
     clock.now += 2
     with settled():
-        Session.objects.for_user(alice).others(laptop.key).end()
-    yield visit(phone, "/read/")
-    yield visit(laptop, "/read/")
+        tablet.sign_in(alice)
+    clock.now += 2
+    with settled():
+        assert Session.objects.for_user(alice).others(laptop.key).end() == 2
+    for browser in phone, tablet, laptop:
+        yield visit(browser, "/read/")
     yield visit(laptop, "/flush/")
     yield visit(laptop, "/read/")
 
@@ -107,7 +110,7 @@ def settled() -> Iterator[None]:
 
 DAY = [
     *["alice: 0", "alice: 1", "alice: 1", "alice: 2", "alice: 2", "alice: 2"] * 2,
-    *["nobody: 0", "alice: 2", "Flushed.", "nobody: 0"],
+    *["nobody: 0", "nobody: 0", "alice: 2", "Flushed.", "nobody: 0"],
 ]
 
 
@@ -148,7 +151,7 @@ def test_a_process_that_has_no_cache_says_so_once_a_minute(
     with caplog.at_level(logging.DEBUG, "session_backend"):
         for _ in range(5):
             assert list(live(alice, clock)) == DAY
-    # Some 160 requests, and 2 s between two of them.
+    # Some 170 requests, and 2 s between two of them.
     minutes = clock.now // 60 + 1
     assert minutes >= 3
     assert len(caplog.records) == minutes

@@ -124,13 +124,13 @@ def test_cycle_key(engine: str, alice: Any, laptop: Browser) -> None:
     laptop.sign_in(alice)
     session = store(laptop.key)
     session.items()
-    expected = of(engine, ["UPDATE"], ["UPDATE"], ["set_many", "delete_many"])
+    expected = of(engine, ["UPDATE"], ["UPDATE"], ["set_many"])
     assert cost(session.cycle_key) == expected
 
 
 def test_sign_out(engine: str, alice: Any, laptop: Browser) -> None:
     laptop.sign_in(alice)
-    expected = of(engine, ["SELECT", "DELETE"], ["DELETE"], ["get_many", "set_many", "delete_many"])
+    expected = of(engine, ["SELECT", "DELETE"], ["DELETE"], ["get_many", "set_many"])
     assert cost(lambda: laptop.post("/accounts/logout/")) == expected
 
 
@@ -142,7 +142,7 @@ def test_revoke_one(how: str, engine: str, alice: Any, phone: Browser) -> None:
         "end": row.end,
         "delete": row.delete,
     }
-    expected = of(engine, ["DELETE"], ["DELETE"], ["set_many", "delete_many"])
+    expected = of(engine, ["DELETE"], ["DELETE"], ["set_many"])
     assert cost(ends[how]) == expected
     assert not Session.objects.exists()
 
@@ -159,7 +159,8 @@ def test_revoke_many(
         Browser(LAPTOP).sign_in(alice)
     sent, commands = cost(lambda: alice.session_set.all().delete())
     assert sent == ["SELECT", "DELETE"] * 3
-    assert commands == expected[1] * 3
+    # The last batch is of one.
+    assert commands == (expected[1] * 3)[:5]
 
 
 def test_a_user_is_deleted(engine: str, alice: Any, laptop: Browser, phone: Browser) -> None:

@@ -68,7 +68,7 @@ def saved() -> tuple[str, Digest]:
 
 
 def has_copy(digest: Digest) -> bool:
-    return data_key(digest) in cache
+    return cache.get(data_key(digest)) is not None
 
 
 def is_marked(digest: Digest) -> bool:
@@ -196,13 +196,22 @@ def test_a_marker_outlives_every_copy_by_an_hour(recording: type[RecordingCache]
     _, digest = saved()
     Session.objects.all().end()
     (marking,) = [call for call in recording.calls if call.command == "set_many"]
-    assert marking.args == ({marker_key(digest): 1}, 60 + 3600)
+    assert marking.args == ({marker_key(digest): 1, data_key(digest): None}, 60 + 3600)
 
 
-def test_a_revocation_marks_first_and_drops_the_copy_last(
-    recording: type[RecordingCache],
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (0, ["SELECT", "set_many", "DELETE"]),
+        (1, ["SELECT", "set_many", "DELETE", "delete_many"]),
+    ],
+)
+def test_a_revocation_marks_first_and_leaves_no_copy(
+    others: int, expected: list[str], recording: type[RecordingCache]
 ) -> None:
     key, digest = saved()
+    for _ in range(others):
+        saved()
     order: list[str] = []
 
     def note(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
@@ -213,15 +222,15 @@ def test_a_revocation_marks_first_and_drops_the_copy_last(
 
     recording.calls.clear()
     with connection.execute_wrapper(note):
-        Session.objects.get(pk=digest).end()
+        Session.objects.all().end()
     order.extend(call.command for call in recording.calls)
-    assert order == ["SELECT", "set_many", "DELETE", "delete_many"]
+    assert order == expected
     assert is_marked(digest)
     assert not has_copy(digest)
     assert used(key).load() == {}
 
 
-def test_a_fill_that_comes_after_a_revocation_is_not_believed() -> None:
+def test_a_copy_that_comes_after_a_revocation_is_not_believed() -> None:
     key, digest = saved()
     cache.clear()
     reader = used(key)
@@ -229,6 +238,8 @@ def test_a_fill_that_comes_after_a_revocation_is_not_believed() -> None:
     assert opened is not None
     Session.objects.get(pk=digest).end()
     reader._fill(opened, timezone.now())
+    assert not has_copy(digest)
+    reader._keep(opened, timezone.now())
     assert has_copy(digest)
     assert used(key).load() == {}
 
@@ -402,8 +413,8 @@ def test_the_lifetime_of_a_copy(session: dict[str, Any], seconds: int) -> None:
 
 
 def test_what_is_packed_is_plain_and_unpacked() -> None:
-    session, _ = opened()
+    session, now = opened()
     assert {type(value) for value in packed(session)} <= {dict, datetime, str, type(None)}
-    assert unpacked(packed(session)) == session
+    assert unpacked(packed(session), now) == session
     for other in (opened(client=UNKNOWN)[0], session._replace(updated_at=None)):
-        assert unpacked(packed(other)) == other
+        assert unpacked(packed(other), now) == other

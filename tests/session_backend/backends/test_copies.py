@@ -175,11 +175,25 @@ def test_an_alias_that_is_missing_is_no_error(settings: Settings) -> None:
 def test_a_copy_and_its_marker_have_keys_of_their_own() -> None:
     assert data_key(DIGEST) == f"session_backend:{DIGEST}"
     assert marker_key(DIGEST) == f"session_backend:{DIGEST}:revoked"
+    Copies().mark([DIGEST])
+    Copies().write(DIGEST, "copy", 60)
+    assert Copies().read(DIGEST) == ("copy", True)
+
+
+def test_marking_one_empties_its_copy() -> None:
     Copies().write(DIGEST, "copy", 60)
     Copies().mark([DIGEST])
-    assert Copies().read(DIGEST) == ("copy", True)
-    Copies().drop([DIGEST])
     assert Copies().read(DIGEST) == (None, True)
+
+
+def test_marking_many_leaves_the_copies_to_be_dropped() -> None:
+    both = [DIGEST, Digest.of("another-key")]
+    for digest in both:
+        Copies().write(digest, "copy", 60)
+    Copies().mark(both)
+    assert [Copies().read(digest) for digest in both] == [("copy", True)] * 2
+    Copies().drop(both)
+    assert [Copies().read(digest) for digest in both] == [(None, True)] * 2
 
 
 def test_what_is_written_for_no_time_is_deleted() -> None:
