@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.db import router
-from django.db.models import Case, SmallIntegerField, When
+from django.db.models import Case, Count, Max, SmallIntegerField, When
 from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
@@ -22,8 +22,9 @@ from session_backend.conf import conf as backend_conf
 from session_backend.fields import Digest
 from session_ui.conf import conf
 from session_ui.paging import LeanPaginator
-from session_ui.rows import SessionRows
-from session_ui.times import ago
+from session_ui.rows import SessionRow, SessionRows
+from session_ui.times import ago, lasts
+from session_ui.version import Version, fingerprint
 
 if TYPE_CHECKING:
     from session_backend.models import AbstractSession
@@ -36,6 +37,9 @@ PREFIX = "session-"
 VERSION_FIELD = "ver"
 # Where a request keeps the number of sessions, for all the badges of a page.
 COUNT_KEY = "session_ui.count"
+# Seconds after which a poll looks at everything, whatever the state: an administrator may have
+# changed a row.
+LONGEST = 300
 
 
 class Link(NamedTuple):
@@ -216,33 +220,52 @@ class SessionList:
     @property
     def is_unchanged(self) -> bool:
         """Whether the request says that it shows this version already."""
-        return self.params.get(VERSION_FIELD) == self.version
+        known = Version.parse(self.params.get(VERSION_FIELD, ""))
+        if timezone.now().timestamp() < known.until and known.state == self._state_now:
+            return True
+        return known.shown == self.version.shown
 
     @cached_property
-    def version(self) -> str:
-        """A fingerprint of all that the list shows, its times in words included.
+    def version(self) -> Version:
+        """What the page keeps, to be told whether the list has changed.
 
         A sign-in in another tab changes it too: the forms need the new CSRF token then.
         """
-        if not self.request.META.get("CSRF_COOKIE"):
-            get_token(self.request)
         table, now = self.table, timezone.now()
-        shown: list[Any] = [
-            self.request.META["CSRF_COOKIE"],
-            self.current_key,
-            get_language(),
-            self.count,
-            self.number,
-            table.sort,
-            *table.columns.names(),
-        ]
-        for row in table.page.object_list:
+        rows: list[SessionRow] = list(table.page.object_list)
+        shown: list[object] = [self.count, self.number, table.sort, *table.columns.names()]
+        for row in rows:
             session = row.session
             shown += [session.pk, session.device_type, session.device(), session.location()]
-            shown += [session.ip, ago(session.last_activity, now)]
+            shown += [session.ip, "" if row.is_current else ago(session.last_activity, now)]
             shown += [cell.value for cell in row.parts if not cell.template]
-        text = "\x1f".join(map(str, shown))
-        return salted_hmac("session_ui.version", text, algorithm="sha256").hexdigest()[:32]
+        others = [row.session for row in rows if not row.is_current]
+        state = self._state(
+            len(others),
+            max((session.last_activity for session in others), default=None),
+            max((session.created_at for session in others), default=None),
+        )
+        # A page of several says too little, and a column of the site's may show anything.
+        is_foreseen = self.count == len(rows) and all(template for _, template, _ in table.layout)
+        lasting = [lasts(session.last_activity, now) for session in others]
+        until = now.timestamp() + min([LONGEST, *lasting]) if is_foreseen else 0
+        return Version(self._fingerprint(*shown), state, int(until))
+
+    @property
+    def _state_now(self) -> str:
+        others = self.get_queryset().others(self.current_key)
+        told = others.aggregate(Count("pk"), Max("last_activity"), Max("created_at"))
+        return self._state(*told.values())
+
+    def _state(self, count: int, latest: datetime | None, newest: datetime | None) -> str:
+        """Return the state of the other sessions: how many, the latest activity and sign-in."""
+        return self._fingerprint(count, latest, newest)
+
+    def _fingerprint(self, *parts: object) -> str:
+        if not self.request.META.get("CSRF_COOKIE"):
+            get_token(self.request)
+        token = self.request.META["CSRF_COOKIE"]
+        return fingerprint(token, self.current_key, get_language(), *parts)
 
 
 def hidden_inputs(values: dict[str, Any]) -> SafeString:

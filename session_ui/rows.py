@@ -40,6 +40,11 @@ class SessionRow(BoundRow):  # type: ignore[misc]
         self.is_current = record.pk == table.listing.current_key
 
     @property
+    def since(self) -> int:
+        """When the sign-in was, in seconds since the epoch, for the script to find new rows by."""
+        return int(self.session.created_at.timestamp())
+
+    @property
     def parts(self) -> Iterator[Cell]:
         """The cells of the visible columns."""
         for column, template, attributes in self.table.layout:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
-__all__ = ["ago", "day", "exact"]
+__all__ = ["ago", "day", "exact", "lasts"]
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -34,6 +34,13 @@ def ago(moment: datetime, now: datetime) -> str:
         count = seconds // DAY
         return ngettext("%(count)d day ago", "%(count)d days ago", count) % {"count": count}
     return day(moment)
+
+
+def lasts(moment: datetime, now: datetime) -> float:
+    """Return for how many seconds from ``now`` the words of :func:`ago` stay the same, or fewer."""
+    seconds = max(0.0, (now - moment).total_seconds())
+    unit = MINUTE if seconds < HOUR else HOUR if seconds < DAY else DAY
+    return unit - seconds % unit
 
 
 def day(moment: datetime) -> str:

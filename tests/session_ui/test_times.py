@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from django.utils.timezone import override
 
-from session_ui.times import ago, day, exact
+from session_ui.times import ago, day, exact, lasts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 
@@ -28,6 +28,28 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 )
 def test_how_long_ago(passed: timedelta, words: str) -> None:
     assert ago(NOW - passed, NOW) == words
+
+
+@pytest.mark.parametrize(
+    "passed",
+    [
+        *(timedelta(seconds=seconds) for seconds in (-30, 0, 59.9, 60, 3599.5)),
+        *(timedelta(hours=hours) for hours in (1, 23.99, 24, 719.9, 720)),
+    ],
+)
+def test_the_words_last_as_long_as_is_said(passed: timedelta) -> None:
+    moment = NOW - passed
+    seconds = lasts(moment, NOW)
+    assert 0 < seconds <= 24 * 3600
+    just_before = NOW + timedelta(seconds=seconds - 0.001)
+    assert ago(moment, just_before) == ago(moment, NOW)
+
+
+@pytest.mark.parametrize(
+    ("passed", "seconds"), [(0, 60), (59.75, 0.25), (90, 30), (5400, 1800), (90000, 82800)]
+)
+def test_for_how_long_the_words_last(passed: float, seconds: float) -> None:
+    assert lasts(NOW - timedelta(seconds=passed), NOW) == seconds
 
 
 def test_the_date_is_the_readers() -> None:

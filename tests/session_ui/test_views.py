@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from time import time
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import resolve, reverse
+from django.utils.timezone import now
 
 from session_backend.models import Session
-from session_ui.listing import SessionList
+from session_ui.listing import LONGEST, SessionList
+from session_ui.version import Version
 from session_ui.views import SessionListView
 from tests.browsers import make_user
 from tests.session_ui.helpers import (
@@ -170,6 +174,48 @@ class TestPoll:
         with captured() as queries:
             assert self.poll(laptop, page).status_code == 204
         assert len(session_statements(queries)) == 1
+
+    def test_what_one_short_query_tells_is_enough(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 5)
+        page = laptop.sign_in(alice).get(LIST)
+
+        with captured() as queries:
+            self.poll(laptop, page)
+        (sql,) = session_statements(queries)
+        assert "COUNT(" in sql
+        assert "user_agent" not in sql
+
+    def test_what_it_does_not_tell_is_seen_later(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        page = laptop.sign_in(alice).get(LIST)
+        known = Version.parse(value_in(page, "ver"))
+        assert known.until <= time() + LONGEST
+        Session.objects.filter(pk=row.pk).update(city="Uppsala")
+
+        assert self.poll(laptop, page).status_code == 204
+        passed = known._replace(until=int(time()))
+        assert self.poll(laptop, page, ver=str(passed)).status_code == 200
+
+    def test_the_words_for_a_time_are_seen_in_time(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        Session.objects.filter(pk=row.pk).update(last_activity=now() - timedelta(seconds=90))
+        page = laptop.sign_in(alice).get(LIST)
+        assert time() < Version.parse(value_in(page, "ver")).until <= time() + 30
+
+    def test_one_page_of_several_is_looked_at_whole(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 25)
+        page = laptop.sign_in(alice).get(LIST)
+        assert Version.parse(value_in(page, "ver")).until == 0
+        assert self.poll(laptop, page).status_code == 204
+
+    def test_ones_own_activity_is_no_change(self, alice: Any, laptop: Browser) -> None:
+        page = laptop.sign_in(alice).get(LIST)
+        Session.objects.update(last_activity=now() - timedelta(hours=5))
+
+        assert self.poll(laptop, page).status_code == 204
+        known = Version.parse(value_in(page, "ver"))
+        passed = known._replace(until=0)
+        assert self.poll(laptop, page, ver=str(passed)).status_code == 204
 
     def test_a_new_device_arrives_with_the_counts(
         self, alice: Any, laptop: Browser, phone: Browser
