@@ -117,7 +117,9 @@ def test_every_translation_is_compiled_and_in_the_wheel(built: Built) -> None:
 def test_sdist_can_be_tested(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {"pyproject.toml", "noxfile.py", "README.md", "LICENSE", "tests/settings.py"}
+    # Tests of the documentation read these pages.
+    pages = {"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/index.md"}
+    wanted = {"pyproject.toml", "noxfile.py", "LICENSE", "tests/settings.py", *pages}
     assert wanted <= names
     links = ("session_ui/templates", "session_ui/static")
     assert not [name for name in names if name.startswith(links)]

@@ -21,16 +21,21 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 CAPTION = re.compile(r"^:caption: (.*)$", re.MULTILINE)
+HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 
 
 class Block(NamedTuple):
-    """A block of code on a page; ``caption`` is the file it belongs to, or nothing."""
+    """A block of code on a page; ``caption`` is the file it belongs to, or nothing.
+
+    ``heading`` is that of the section it stands in.
+    """
 
     language: str
     caption: str
     text: str
     place: str
     """The page and the line, for the message of a test that fails."""
+    heading: str = ""
 
 
 def page(name: str) -> str:
@@ -44,7 +49,10 @@ def blocks(path: Path) -> Iterator[Block]:
         caption = CAPTION.search(match["options"])
         line = source.count("\n", 0, match.start("text"))
         place = f"{path.relative_to(ROOT)}:{line + 1}"
-        yield Block(match["language"], caption[1] if caption else "", match["text"], place)
+        file = caption[1] if caption else ""
+        headings = HEADING.findall(source, 0, match.start())
+        heading = headings[-1] if headings else ""
+        yield Block(match["language"], file, match["text"], place, heading)
 
 
 def rows(source: str) -> Iterator[list[str]]:

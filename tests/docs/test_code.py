@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ast
 import doctest
+import os
 import shlex
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import get_commands, load_command_class
+from django.contrib import admin
+from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
 from django.http import HttpRequest
 from django.template import engines
 from django.test import override_settings
+from django.urls import include, path
 
 from session_backend.conf import conf
 from session_backend.fields import Digest
@@ -76,8 +82,19 @@ def test_settings_are_settings(block: Block) -> None:
 
 
 @of("html+django")
-def test_templates_compile(block: Block) -> None:
-    engines["django"].from_string(block.text)
+def test_templates_render(block: Block, request_of_alice: HttpRequest, settings: Any) -> None:
+    """On their page or in it; what they do in the place of ours is tried further down."""
+    base = (
+        "django.template.loaders.locmem.Loader",
+        {"base.html": "{% block content %}{% endblock %}"},
+    )
+    engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
+    apps = "django.template.loaders.app_directories.Loader"
+    engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": [base, apps]}
+    settings.TEMPLATES = [engine]
+    # A button's template is included with what it says.
+    context = {"session": Session.objects.all()[0], "name": "", "id": "any", "text": "Sign out"}
+    engines["django"].from_string(block.text).render(context, request_of_alice)
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
@@ -132,6 +149,74 @@ def test_the_console_session_of_the_readme(request_of_alice: HttpRequest) -> Non
     assert compared
 
 
+def test_the_five_lines_of_the_readme(alice: Any, laptop: Browser) -> None:
+    """In the places that they name, of a project as `startproject` makes it."""
+    ours, addresses = (
+        run(block)
+        for block in blocks(ROOT / "README.md")
+        if block.heading == "Install" and block.language == "python"
+    )
+    first, *last = ours.MIDDLEWARE
+    contrib = "django.contrib"
+    apps = [f"{contrib}.{app}" for app in ("admin", "auth", "contenttypes", "messages")]
+    middleware = [
+        first,
+        "django.middleware.csrf.CsrfViewMiddleware",
+        f"{contrib}.auth.middleware.AuthenticationMiddleware",
+        f"{contrib}.messages.middleware.MessageMiddleware",
+        *last,
+    ]
+    sign_in = path("accounts/", include(f"{contrib}.auth.urls"))
+    with override_settings(
+        DEBUG=True,
+        INSTALLED_APPS=[*apps, *ours.INSTALLED_APPS],
+        MIDDLEWARE=middleware,
+        SESSION_ENGINE=ours.SESSION_ENGINE,
+        ROOT_URLCONF=(*addresses.urlpatterns, sign_in),
+    ):
+        call_command("check", fail_level="WARNING")
+        laptop.sign_in(alice)
+        assert "Chrome on Windows" in laptop.get(LIST).content.decode()
+
+
+def test_addresses(alice: Any, laptop: Browser) -> None:
+    (block,) = (
+        block for block in blocks(DOCS / "reference/views.md") if block.language == "python"
+    )
+    laptop.sign_in(alice)
+    with override_settings(ROOT_URLCONF=tuple(run(block).urlpatterns)):
+        assert laptop.get(LIST).status_code == 200
+
+
+@pytest.mark.skipif(django.VERSION < (6,), reason="Django 5.2 has no setting for the policy.")
+def test_the_policy() -> None:
+    (block,) = (block for block in blocks(DOCS / "how-to/production.md") if "CSP" in block.text)
+    assert run(block).SECURE_CSP == {"default-src": ["'self'"]}
+
+
+def test_what_was_recorded_is_forgotten(alice: Any, laptop: Browser) -> None:
+    laptop.sign_in(alice)
+    (block,) = (
+        block for block in blocks(DOCS / "reference/settings.md") if block.language == "python"
+    )
+    run(block)
+    assert (laptop.row.ip, laptop.row.user_agent, laptop.row.browser) == (None, "", "")
+
+
+def test_the_inline_on_a_users_page(alice: Any, laptop: Browser, admin_client: Browser) -> None:
+    laptop.sign_in(alice)
+    block, _ = blocks(DOCS / "admin.md")
+    before = admin.site._registry[type(alice)]
+    try:
+        run(block)
+        # The addresses of the admin hold on to what was registered when they were made.
+        with override_settings(ROOT_URLCONF=(path("admin/", admin.site.urls),)):
+            html = admin_client.get(f"/admin/auth/user/{alice.pk}/change/").content.decode()
+    finally:
+        admin.site._registry[type(alice)] = before
+    assert "Chrome on Windows" in html
+
+
 def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
     first, second = (
         run(block)
@@ -174,6 +259,19 @@ def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> N
     assert "Signed in" not in html
     assert "Sweden" in html
     assert "Linköping" not in html
+
+
+def test_a_session_model_of_ones_own(tmp_path: Path) -> None:
+    for page in ("reference/models.md", "admin.md"):
+        for block in blocks(DOCS / page):
+            if block.caption.startswith("shop/"):
+                file = tmp_path / block.caption
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(block.text)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command = [sys.executable, "-m", "tests.docs.shop"]
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run(command, cwd=tmp_path, env=env | {"PYTHONPATH": path}, check=True)
 
 
 # What of a template of the theming page is to be seen on the page of the list.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 from django.urls import get_resolver
-from django.utils.module_loading import import_string
+from django.utils.functional import cached_property
 
 from session_backend import signals
 from session_backend.conf import conf as backend_conf
@@ -22,6 +23,7 @@ from session_ui.conf import conf as ui_conf
 from tests.docs.pages import DOCS, PAGES, ROOT, cells, page, rows
 
 SOURCES = [path for app in ("session_backend", "session_ui") for path in (ROOT / app).rglob("*.py")]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 TEMPLATES = ROOT / "templates" / "session_ui"
 COMMANDS = ROOT / "session_backend" / "management" / "commands"
 # They are no settings of their own, but what a setting of ours, or Django's, names.
@@ -29,7 +31,8 @@ DERIVED = {"SESSION_BACKEND_SESSION_STORE", "SESSION_UI_TABLE_CLASS", "SESSION_U
 
 
 def settings_of(conf: Any, prefix: str) -> set[str]:
-    names = (name for name, kind in vars(type(conf)).items() if isinstance(kind, property))
+    kinds = (property, cached_property)
+    names = (name for name, kind in vars(type(conf)).items() if isinstance(kind, kinds))
     return {f"{prefix}_{name.upper()}" for name in names}
 
 
@@ -137,16 +140,91 @@ def test_custom_properties() -> None:
     assert sorted(listed) == sorted(set(re.findall(r"var\((--sui-[\w-]+)", style)))
 
 
-def test_public_names() -> None:
-    listed = [cell for cell in cells(page("reference/names.md")) if "." in cell]
-    assert listed
-    for path in listed:
-        module, _, name = path.rpartition(".")
-        assert import_string(path) is not None
-        assert name in import_module(module).__all__, path
+def public_and_own() -> list[set[str]]:
+    """Return the names that the page calls public, and those of which it says that they are not."""
+    parts = page("reference/names.md").split("are not public:")
+    return [{cell for cell in cells(part) if "." in cell} for part in parts]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_public_names_are_what_the_modules_offer() -> None:
+    public, own = public_and_own()
+    modules = {name.rpartition(".")[0] for name in public}
+    offered = {f"{module}.{name}" for module in modules for name in import_module(module).__all__}
+    assert public & own == set()
+    assert public | own == offered
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_say_what_they_offer(path: Path) -> None:
+    """All but packages, which are empty, and what Django finds by its place."""
+    if path.name == "__init__.py":
+        assert path.read_text() == ""
+    elif path.parent.name not in ("commands", "migrations"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert import_module(module).__all__
+
+
+def test_what_the_reference_describes_is_public() -> None:
+    pattern = re.compile(r"^\.\. auto(?:class|function):: (session_\w+\.\S+)$", re.MULTILINE)
+    reference = "".join(path.read_text() for path in (DOCS / "reference").glob("*.md"))
+    described = set(pattern.findall(reference))
+    assert described
+    assert described - public_and_own()[0] == set()
+
+
+def test_the_comparison() -> None:
+    """Each row has its proof, and the README shows some of them as they are."""
+    source = page("explanation/comparison.md")
+    compared = [row for row in rows(source) if re.match(r"\d+\. ", row[0])]
+    numbers = [row[0].partition(".")[0] for row in compared]
+    _, proof = source.split("## Proof")
+    assert re.findall(r"^(\d+)\. ", proof, re.MULTILINE) == numbers
+
+    known = [[row[0].partition(". ")[2], *row[1:]] for row in compared]
+    shown = [row for row in rows((ROOT / "README.md").read_text()) if len(row) == len(known[0])]
+    assert shown[0][-1] == "this"
+    assert [row for row in shown[1:] if row not in known] == []
+
+
+def test_versions_are_those_of_the_matrix() -> None:
+    """Python's and Django's, wherever they are named."""
+    matrix: dict[str, list[str]] = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PYTHONS"
+    )
+    djangos = [django for django in matrix if django != "main"]
+    pythons = sorted({python for django in djangos for python in matrix[django]}, key=version)
+
+    project = (ROOT / "pyproject.toml").read_text()
+    assert re.findall(r'"Framework :: Django :: ([\d.]+)"', project) == djangos
+    assert re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project) == pythons
+    assert f'requires-python = ">={pythons[0]}"' in project
+    assert f'"Django>={djangos[0]}"' in project
+    sentence = f"Python {pythons[0]} to {pythons[-1]}, Django {', '.join(djangos[:-1])} and "
+    for source in (ROOT / "README.md", DOCS / "index.md"):
+        assert f"{sentence}{djangos[-1]}." in source.read_text(), source
+
+
+def version(text: str) -> list[int]:
+    return [int(part) for part in text.split(".")]
+
+
+def test_sessions_of_nox() -> None:
+    """CONTRIBUTING.md and the pages name those that there are, and all of them."""
+    sessions = {
+        node.name
+        for node in ast.parse((ROOT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and any("nox.session" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+    named = set[str]()
+    for path in (*PAGES, CONTRIBUTING):
+        named |= set(re.findall(r'nox -s "?(\w+)', path.read_text()))
+    assert named == sessions
+
+
+@pytest.mark.parametrize("path", [*PAGES, CONTRIBUTING], ids=lambda path: path.name)
 def test_links_inside_lead_somewhere(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)

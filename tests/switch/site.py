@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,11 @@ ENGINES = {
     "ng-db": Engine(NG, f"{NG}.backends.db", f"{NG}.middleware.SessionMiddleware"),
     "ng-cached_db": Engine(NG, f"{NG}.backends.cached_db", f"{NG}.middleware.SessionMiddleware"),
 }
+# What docs/how-to/leaving.md says of the settings is in mysite/, in the folder.
+LEAVING = {
+    "leaving": Engine(DJANGO, "mysite.session_store"),
+    "leaving at once": Engine(DJANGO, f"{DJANGO}.backends.db"),
+}
 OURS = Engine(
     "session_backend",
     "session_backend.backends.cached_db",
@@ -66,7 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [path("", home)]
 
 def configure(folder: Path, name: str) -> None:
     switched, _, old = name.partition("+")
-    used = ENGINES.get(switched, OURS)
+    used = (ENGINES | LEAVING).get(switched, OURS)
     apps = [used.app, *([ENGINES[old].app] if old else [])]
     extra: dict[str, Any] = {}
     middleware = [
@@ -77,6 +83,11 @@ def configure(folder: Path, name: str) -> None:
         extra["SESSION_BACKEND_LEGACY_ENGINE"] = ENGINES[old].engine
         # Two apps define user.session_set while both are installed.
         extra["SILENCED_SYSTEM_CHECKS"] = ["fields.E304"]
+    if name in LEAVING:
+        sys.path.insert(0, str(folder))
+        apps.append("session_backend")
+        own = import_module("mysite.settings")
+        extra["SILENCED_SYSTEM_CHECKS"] = own.SILENCED_SYSTEM_CHECKS
     if name == "allauth":
         apps += ["allauth", "allauth.account", "allauth.usersessions", "django.contrib.messages"]
         middleware += [
@@ -170,6 +181,23 @@ def old_keys(table: str) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def traces(app: str) -> list[str]:
+    """Return what in the database still speaks of an app."""
+    from django.contrib.auth.models import Permission
+    from django.contrib.contenttypes.models import ContentType
+    from django.db import connection
+    from django.db.migrations.recorder import MigrationRecorder
+
+    tables = connection.introspection.table_names()
+    found = [
+        *(table for table in tables if table.startswith(f"{app}_")),
+        *ContentType.objects.filter(app_label=app),
+        *Permission.objects.filter(content_type__app_label=app),
+        *MigrationRecorder(connection).migration_qs.filter(app=app),
+    ]
+    return [str(trace) for trace in found]
+
+
 def command(line: str) -> str:
     import io
 
@@ -186,6 +214,7 @@ STEPS = {
     "rows": rows,
     "revoke": revoke,
     "old-keys": old_keys,
+    "traces": traces,
     "command": command,
 }
 

@@ -1,0 +1,53 @@
+"""The REST framework: session authentication, a silent view, and the list of devices as an API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.docs.integrations.project import LAPTOP, PASSWORD, PHONE, mysite, set_up, urlpatterns
+
+
+def main() -> None:
+    set_up("rest_framework")
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+    from django.urls import path
+    from django.utils import timezone
+    from rest_framework.routers import DefaultRouter
+
+    from session_backend.models import Session
+
+    views, api = mysite("views"), mysite("api")
+    router = DefaultRouter()
+    router.register("sessions", api.SessionViewSet, basename="session")
+    urlpatterns.extend([*router.urls, path("unread/", views.unread)])
+
+    get_user_model().objects.create_user("ana", password=PASSWORD)
+    get_user_model().objects.create_user("bob", password=PASSWORD)
+    laptop, phone, stranger = (
+        Client(headers={"user-agent": agent}, enforce_csrf_checks=False)
+        for agent in (LAPTOP, PHONE, PHONE)
+    )
+    for browser, name in ((laptop, "ana"), (phone, "ana"), (stranger, "bob")):
+        assert browser.login(username=name, password=PASSWORD)
+        # Signing in by the test's short cut records no client; a request does.
+        assert len(browser.get("/sessions/").json()) == 1 + (browser is phone)
+
+    long_ago = timezone.now() - timedelta(hours=1)
+    Session.objects.update(last_activity=long_ago)
+    assert laptop.get("/unread/").json() == {"unread": 0}
+    assert not Session.objects.exclude(last_activity=long_ago).exists()
+
+    mine, other = sorted(laptop.get("/sessions/").json(), key=lambda row: not row["is_current"])
+    assert (mine["device"], mine["is_current"]) == ("Chrome on Windows", True)
+    assert (other["device"], other["is_current"]) == ("Safari on iPhone", False)
+
+    assert stranger.delete(f"/sessions/{other['id']}/").status_code == 404
+    assert laptop.delete(f"/sessions/{other['id']}/").status_code == 204
+    assert phone.get("/unread/").status_code == 200  # anybody may see it
+    assert [row["id"] for row in laptop.get("/sessions/").json()] == [mine["id"]]
+    assert phone.get("/sessions/").status_code == 403
+
+
+if __name__ == "__main__":
+    main()
