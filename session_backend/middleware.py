@@ -64,9 +64,9 @@ class SessionMiddleware(middleware.SessionMiddleware):
         cast(SessionStore, request.session).meta = request.META
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
-        session = session_of(request)
+        session = session_of(request) if getattr(view, "session_silent", False) else None
         if session is not None:
-            session.silent = getattr(view, "session_silent", False)
+            session.silent = True
 
     async def aprocess_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         """See process_view."""

@@ -103,7 +103,9 @@ FIGURES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "races: takes minutes to go through (nox -s races)")
+    config.addinivalue_line(
+        "markers", "races: takes long to go through (pytest -m races tests/races)"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

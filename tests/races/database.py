@@ -130,12 +130,15 @@ class Database:
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
         player = performer()
-        if player is None or sql.startswith(LOCAL):
+        text = sql.lstrip().upper()
+        if player is None or text.startswith(LOCAL):
             return execute(sql, params, many, context)
-        connection = context["connection"]
-        is_write = not sql.startswith("SELECT")
+        connection, cursor = context["connection"], context["cursor"]
+        seen: Hashable = None
 
         def attempt() -> Any:
+            nonlocal seen
+            seen = self.state()
             if not (connection.in_atomic_block and connection.vendor == "postgresql"):
                 return execute(sql, params, many, context)
             # An error would end the transaction, which only has to wait.
@@ -147,13 +150,14 @@ class Database:
                 raise
 
         answer = step(attempt)
-        if is_write:
-            if not connection.in_atomic_block:
-                self.observe()
-            player.answers.append(context["cursor"].rowcount)
-        if connection.in_atomic_block or not is_write:
-            # What a SELECT finds, and the snapshot that a transaction has from here on.
-            player.answers.append(self.state())
+        if not (connection.in_atomic_block or text.startswith("SELECT")):
+            self.observe()
+        gives_rows = cursor.description is not None
+        if not gives_rows:
+            player.answers.append(cursor.rowcount)
+        if gives_rows or connection.in_atomic_block:
+            # What the rows come from, and the snapshot that a transaction has from here on.
+            player.answers.append(seen)
         return answer
 
     def _end(self, end: Callable[[], None], rollback: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.races.actors import ACTORS
 from tests.races.conftest import Explore
-from tests.races.engines import OURS
+from tests.races.engines import OURS, CachedRowsInSQL
 
 NAMES = [name for name in ACTORS if name != "flush_cache"]
 
@@ -28,6 +28,17 @@ def test_merging_leaves_nothing_out(cast: str, explore: Explore) -> None:
     one_by_one = explore(cast, OURS["cached_db"], merged=False)
     assert merged.endings == one_by_one.endings
     assert merged.orders == one_by_one.orders == one_by_one.played > merged.played
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("cast", ["load delete", "save save", "save_commit delete", "cycle save"])
+def test_statements_that_the_orm_did_not_write_are_steps_too(
+    cast: str, warm: bool, explore: Explore
+) -> None:
+    by_orm = explore(cast, OURS["cached_db"], warm=warm)
+    by_hand = explore(cast, CachedRowsInSQL, warm=warm)
+    assert by_hand.endings == by_orm.endings
+    assert (by_hand.orders, by_hand.played) == (by_orm.orders, by_orm.played)
 
 
 @pytest.mark.races

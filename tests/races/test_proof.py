@@ -27,6 +27,15 @@ def test_djangos_cached_db_brings_revoked_sessions_back(
         assert found.broken[IMMORTAL]
 
 
+@pytest.mark.races
+@pytest.mark.parametrize("engine", [DjangoCachedDB, OURS["cached_db"]])
+def test_both_in_every_order_of_a_load_a_save_and_a_revocation(
+    engine: Any, explore: Explore
+) -> None:
+    found = explore("load save delete", engine, merged=False)
+    assert bool(found.broken[RESURRECTED]) == (engine is DjangoCachedDB)
+
+
 def test_djangos_cached_db_loses_saves(explore: Explore) -> None:
     assert explore("save load", DjangoCachedDB, merged=False).broken[LOST]
     assert explore("save save", DjangoCachedDB, merged=False).broken[LOST]
@@ -50,7 +59,7 @@ def test_both_readings_of_a_lost_save_hold_for_the_db_engines(
         (engines.DeletesThenMarks, "load delete", RESURRECTED, {"warm": True, "mortal": "delete"}),
         (engines.FillsBySet, "save load", LOST, {}),
         (engines.StampRewritesCopy, "save stamp", LOST, {"due": True}),
-        (engines.KeepsForTwoIntervals, "load delete", IMMORTAL, {}),
+        (engines.KeepsForTwoIntervals, "save delete", IMMORTAL, {}),
         (engines.KeepsWhatIsDisputed, "save save", LOST, {"warm": True}),
         (engines.KeepsWhileOthersMay, "save save", LOST, {}),
         (engines.KeepsInTransactions, "save_rollback load", LOST, {}),
@@ -65,6 +74,11 @@ def test_each_rule_of_the_protocol_is_needed(
     assert not explore(cast, OURS["cached_db"], **options).broken
     found = explore(cast, mutant, **options)
     assert found.broken[promise]
+
+
+def test_a_copy_that_was_read_may_live_no_longer_either(explore: Explore) -> None:
+    found = explore("load delete flush_cache", engines.KeepsForTwoIntervals)
+    assert found.broken[IMMORTAL]
 
 
 def test_a_revocation_of_many_has_to_look_again(explore: Explore) -> None:

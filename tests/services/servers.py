@@ -239,6 +239,7 @@ class Site(Server):
             "SITE_ENGINE": engine,
             "SITE_DATABASE_URL": database,
             "SITE_REDIS_URL": cache,
+            "SITE_IS_ASYNC": "yes" if self.is_async else "",
             "PYTHONPATH": str(ROOT),
         }
 

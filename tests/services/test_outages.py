@@ -39,11 +39,12 @@ def let_in(site: Site, keys: list[str]) -> int:
     return sum(Visitor(site, key).read().status == SIGNED_IN for key in keys for _ in range(TIMES))
 
 
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
 def test_redis_fails_under_load(
-    start: Start, database: str, redis: Redis, figures: list[str]
+    server: str, start: Start, database: str, redis: Redis, figures: list[str]
 ) -> None:
     proxy = Proxy(redis.port)
-    site = start("gunicorn", database, proxy.url)
+    site = start(server, database, proxy.url)
     crowd = Crowd(site, PEOPLE, writes=0.1)
     late = {}
     with crowd.busy():
@@ -81,8 +82,8 @@ def test_redis_fails_under_load(
 
     statuses, waited = crowd.statuses(), crowd.median(is_while_stopped)
     figures.append(
-        f"Redis killed, stopped for 10 s, cut off {proxy.cuts} times and flushed: answers "
-        f"{dict(statuses)}; while it was stopped a median of {waited * 1000:.0f} ms over "
+        f"{server}, Redis killed, stopped for 10 s, cut off {proxy.cuts} times and flushed: "
+        f"answers {dict(statuses)}; while it was stopped a median of {waited * 1000:.0f} ms over "
         f"{sum(crowd.statuses(is_while_stopped).values())} requests; revoked cookies let in an "
         f"interval later: {late}"
     )
@@ -92,10 +93,11 @@ def test_redis_fails_under_load(
     assert not any(late.values())
 
 
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
 def test_postgresql_restarts_under_load(
-    start: Start, postgres: Postgres, redis: Redis, figures: list[str]
+    server: str, start: Start, postgres: Postgres, redis: Redis, figures: list[str]
 ) -> None:
-    site = start("gunicorn", postgres.url, redis.url)
+    site = start(server, postgres.url, redis.url)
     crowd = Crowd(site, PEOPLE, writes=0.3)
     with crowd.busy():
         time.sleep(2)
@@ -111,7 +113,7 @@ def test_postgresql_restarts_under_load(
 
     statuses = crowd.statuses()
     figures.append(
-        f"PostgreSQL restarted: answers {dict(statuses)}; before and after it was down "
+        f"{server}, PostgreSQL restarted: answers {dict(statuses)}; before and after it was down "
         f"{dict(crowd.statuses(is_apart))}"
     )
     assert set(statuses) <= {SIGNED_IN, 500, 503}

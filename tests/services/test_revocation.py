@@ -90,6 +90,8 @@ def test_djangos_cached_db_lets_some_in(
     start: Start, database: str, redis: Redis, figures: list[str]
 ) -> None:
     site = start("gunicorn", database, redis.url, "django.contrib.sessions.backends.cached_db")
-    let_in, _, _ = hammered(site, REVOCATIONS // 5)
-    figures.append(f"Django's cached_db: {let_in} of {REVOCATIONS // 5} were let in")
+    let_in = tried = 0
+    while not let_in and tried < REVOCATIONS:
+        let_in, tried = hammered(site, 200)[0], tried + 200
+    figures.append(f"Django's cached_db under gunicorn: {let_in} of {tried} were let in")
     assert let_in

@@ -32,7 +32,9 @@ MIDDLEWARE = [
 DATABASES = {
     "default": {
         **dj_database_url.parse(os.environ["SITE_DATABASE_URL"]),
-        "CONN_MAX_AGE": None,
+        # Under ASGI every request has a thread of its own: a connection that is kept is one that
+        # nobody uses again.
+        "CONN_MAX_AGE": 0 if os.environ["SITE_IS_ASYNC"] else None,
         "CONN_HEALTH_CHECKS": True,
     },
 }
