@@ -20,8 +20,7 @@ class Activity(NamedTuple):
     @property
     def is_nameless(self) -> bool:
         """Whether the client is missing, and not because the site keeps none."""
-        keeps_clients = conf.store_user_agent or conf.store_ip != "off"
-        return self.client == UNKNOWN and keeps_clients
+        return self.client == UNKNOWN and (conf.store_user_agent or conf.store_ip != "off")
 
     def due_in(self, now: datetime) -> float:
         """Return after how many seconds the row may be stamped again; 0 or less: at once."""

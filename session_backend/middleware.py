@@ -83,7 +83,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
                 patch_vary_headers(response, ("Cookie",))
             return response
         super().process_response(request, cast(HttpResponse, response))
-        if settings.SESSION_COOKIE_NAME in response.cookies:
+        if response.cookies and settings.SESSION_COOKIE_NAME in response.cookies:
             # Django forgot it with SESSION_SAVE_EVERY_REQUEST until 5.2.14 (CVE-2026-35192).
             patch_vary_headers(response, ("Cookie",))
         session.stamp()

@@ -24,6 +24,8 @@ __all__ = ["SessionQuerySet"]
 
 # Small enough for any database's limit of parameters, and for a lock nobody notices.
 BATCH_SIZE = 500
+# How many batches of keys are read at once: to find them may take a sort of all that are left.
+READ_AHEAD = 4
 # How often to look for sessions that get new keys faster than they are ended.
 PASSES = 5
 
@@ -158,11 +160,11 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
             yield from (every[i : i + size] for i in range(0, len(every), size))
             return
         keys = keys.order_by("pk")
-        batch = list(keys[:size])
-        while batch:
-            yield batch
-            more = len(batch) == size
-            batch = list(keys.filter(pk__gt=batch[-1])[:size]) if more else []
+        several = list(keys[: size * READ_AHEAD])
+        while several:
+            yield from (several[i : i + size] for i in range(0, len(several), size))
+            more = len(several) == size * READ_AHEAD
+            several = list(keys.filter(pk__gt=several[-1])[: size * READ_AHEAD]) if more else []
 
     def _unsliced(self) -> SessionQuerySet:
         clone = self.all()

@@ -1,4 +1,4 @@
-"""The statements that write and end a session, without a compilation each time.
+"""The statements that read, write and end a session, without a compilation each time.
 
 The ORM takes longer to compile a statement of this size than a database to run it. What
 stands here is what the ORM makes of the same columns; what it has ways of its own for is left
@@ -8,6 +8,7 @@ to it: expressions, fields with placeholders, models of two tables, receivers of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,28 @@ if TYPE_CHECKING:
     from session_backend.fields import Digest
     from session_backend.models import AbstractSession
 
-__all__ = ["columns_of", "delete", "insert", "update"]
+__all__ = ["columns_of", "delete", "insert", "select", "update"]
 
 Fields = tuple["Field[Any, Any]", ...]
+
+
+def select(
+    model: type[AbstractSession], using: str, key: Digest, now: datetime, names: tuple[str, ...]
+) -> tuple[Any, ...] | None:
+    """Return these columns of a session, None where there is none that lives longer than now."""
+    where = (model._meta.pk.attname, "expire_date")
+    fields, conditions = plain_fields(model, names), plain_fields(model, where)
+    if not fields or not conditions:
+        rows = model._base_manager.using(using).filter(pk=key, expire_date__gt=now)
+        return rows.values_list(*names).first()
+    connection = connections[using]
+    columns = ", ".join(quoted(connection, fields))
+    one, other = quoted(connection, conditions)
+    sql = f"SELECT {columns} FROM {table(connection, model)} WHERE {one} = %s AND {other} > %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, prepared(connection, conditions, (key, now)))
+        row = cursor.fetchone()
+    return None if row is None else converted(connection, fields, row)
 
 
 def insert(row: AbstractSession, using: str) -> None:
@@ -84,7 +104,11 @@ def plain_fields(model: type[AbstractSession], names: tuple[str, ...]) -> Fields
     fields = tuple(by_name[name] for name in names)
     # The second is the name since Django 6.1.
     placeholders = ("get_placeholder", "get_placeholder_sql")
-    is_plain = not any(hasattr(field, name) for field in fields for name in placeholders)
+    is_plain = not any(
+        hasattr(field, name) or type(field).select_format is not Field.select_format
+        for field in fields
+        for name in placeholders
+    )
     return fields if is_plain and not model._meta.parents else None
 
 
@@ -107,6 +131,19 @@ def prepared(
         field.get_db_prep_save(value, connection)
         for field, value in zip(fields, values, strict=True)
     ]
+
+
+def converted(
+    connection: BaseDatabaseWrapper, fields: Fields, row: Iterable[Any]
+) -> tuple[Any, ...]:
+    values = []
+    for field, value in zip(fields, row, strict=True):
+        column: Any = field.cached_col
+        converters = connection.ops.get_db_converters(column)
+        for convert in (*converters, *column.get_db_converters(connection)):
+            value = convert(value, column, connection)
+        values.append(value)
+    return tuple(values)
 
 
 def execute(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> int:

@@ -134,9 +134,13 @@ def lifetime(opened: Opened, now: datetime) -> int:
 
 
 def packed(opened: Opened) -> tuple[Any, ...]:
-    """Return what the cache keeps of a session: plain values, which any release reads."""
+    """Return what the cache keeps of a session: plain values, which any release reads.
+
+    Times are text: to unpickle a ``datetime`` takes longer than all the rest.
+    """
     data, (last_activity, client), updated_at, expire_date = opened
-    return (data, last_activity, *client, updated_at, expire_date)
+    updated = updated_at and updated_at.isoformat()
+    return (data, last_activity.isoformat(), *client, updated, expire_date.isoformat())
 
 
 def unpacked(copy: object, now: datetime) -> Opened | None:
@@ -148,12 +152,17 @@ def unpacked(copy: object, now: datetime) -> Opened | None:
     match copy:
         case (
             dict(data),
-            datetime() as last_activity,
+            str(seen),
             str() | None as ip,
             str(user_agent),
-            datetime() | None as updated_at,
-            datetime() as expire_date,
+            str() | None as updated,
+            str(expires),
         ):
+            try:
+                last_activity, expire_date = map(datetime.fromisoformat, (seen, expires))
+                updated_at = None if updated is None else datetime.fromisoformat(updated)
+            except ValueError:
+                return None
             moments = (now, last_activity, updated_at or now, expire_date)
             if len({moment.tzinfo is None for moment in moments}) == 1:
                 activity = Activity(last_activity, Client(ip, user_agent))

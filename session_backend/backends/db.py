@@ -39,6 +39,8 @@ __all__ = ["SessionStore"]
 
 logger = logging.getLogger("session_backend")
 
+COLUMNS = ("session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date")
+
 
 class Opened(NamedTuple):
     """A session as it was read or written."""
@@ -146,8 +148,8 @@ class SessionStore(SessionBase):
         return opened.data
 
     def _open(self, now: datetime) -> Opened | None:
-        columns = ["session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date"]
-        row = self._row.filter(expire_date__gt=now).values_list(*columns).first()
+        key = Digest.of(self._get_or_create_session_key())
+        row = statements.select(self.model, self._using, key, now, COLUMNS)
         if row is None:
             return None
         data, last_activity, ip, user_agent, updated_at, expire_date = row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,7 +24,9 @@ from tests.custom_sessions.models import ShopSession
 pytestmark = pytest.mark.django_db
 
 KEY = Digest.of("a-key")
-LATER = timezone.now() + timedelta(days=1)
+NOW = timezone.now()
+LATER = NOW + timedelta(days=1)
+COLUMNS = ("session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date")
 
 
 def new_row(**columns: Any) -> Session:
@@ -48,6 +51,30 @@ def sent() -> Iterator[list[tuple[str, list[Any]]]]:
 
     with connection.execute_wrapper(note):
         yield collected
+
+
+def test_a_select_is_the_same() -> None:
+    new_row(ip="2001:db8::1", user_agent="Agent/1.0").save(force_insert=True)
+    rows = Session.objects.filter(pk=KEY).filter(expire_date__gt=NOW)
+    with sent() as by_the_orm:
+        (expected,) = rows.values_list(*COLUMNS)
+    with sent() as ours:
+        assert statements.select(Session, "default", KEY, NOW, COLUMNS) == expected
+    assert [(re.sub(r" AS .\w+.", "", sql), params) for sql, params in by_the_orm] == ours
+
+
+def test_a_select_finds_no_session_that_has_expired() -> None:
+    new_row().save(force_insert=True)
+    assert statements.select(Session, "default", KEY, LATER, COLUMNS) is None
+    assert statements.select(Session, "default", Digest.of("another"), NOW, COLUMNS) is None
+
+
+def test_a_select_by_the_orm_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    new_row(ip="192.0.2.1").save(force_insert=True)
+    quick = statements.select(Session, "default", KEY, NOW, COLUMNS)
+    monkeypatch.setattr(statements, "plain_fields", lambda *args: None)
+    assert statements.select(Session, "default", KEY, NOW, COLUMNS) == quick
+    assert statements.select(Session, "default", KEY, LATER, COLUMNS) is None
 
 
 def test_an_insert_is_the_same() -> None:
@@ -154,6 +181,22 @@ def test_a_field_with_a_placeholder_is_left_to_the_orm(
     plain_fields = statements.plain_fields.__wrapped__
     assert plain_fields(ShopSession, ("shop", "user_id")) is not None
     assert plain_fields(ShopSession, ("shop", "remark")) is None
+
+
+@isolate_apps("tests.custom_sessions")
+def test_a_field_that_is_selected_in_its_own_way_is_left_to_the_orm() -> None:
+    class Loud(models.TextField):  # type: ignore[type-arg]
+        def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+            return f"upper({sql})", params
+
+    class LoudSession(AbstractSession):
+        remark = Loud()
+
+        class Meta:
+            app_label = "custom_sessions"
+
+    assert statements.plain_fields(LoudSession, ("user_agent",)) is not None
+    assert statements.plain_fields(LoudSession, ("user_agent", "remark")) is None
 
 
 @isolate_apps("tests.custom_sessions")
