@@ -12,7 +12,7 @@ from django.views.generic import TemplateView
 from session_backend.models import Session
 from tests.browser.site import TURN
 from tests.browser.visitor import IPHONE, Visitor, expect
-from tests.session_ui.helpers import sessions_for
+from tests.session_ui.helpers import sessions_for, travel
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Route
@@ -142,7 +142,7 @@ def test_updates_wait_for_the_answer(laptop: Visitor, alice: Any, others: Any) -
     expect(dialog(laptop)).to_be_visible()
     polls = laptop.polls
     with TURN:
-        Session.objects.filter(user=alice).update(city="Elsewhere")
+        travel(alice)
     laptop.page.clock.run_for(5_000)
     assert laptop.polls == polls
     expect(laptop.rows.last).not_to_contain_text("Elsewhere")
@@ -157,7 +157,7 @@ def test_an_update_under_way_does_not_lose_the_answer(
     held: list[Route] = []
     laptop.sign_in(alice)
     with TURN:
-        Session.objects.filter(user=alice).update(city="Elsewhere")
+        travel(alice)
     laptop.page.route("**/poll/**", lambda route: held.append(route))
     laptop.until(lambda: held, "a poll")
     laptop.sign_out(IPHONE)

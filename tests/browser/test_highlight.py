@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from session_backend.models import Session
 from tests.browser.site import TURN
 from tests.browser.visitor import Visitor, expect
-from tests.session_ui.helpers import sessions_for
+from tests.session_ui.helpers import sessions_for, travel
 
 pytestmark = pytest.mark.usefixtures("htmx")
 
@@ -43,7 +43,7 @@ def test_a_new_row_lights_up(
 
     # The next change is no news of that one.
     with TURN:
-        Session.objects.filter(pk=old.pk).update(city="Elsewhere")
+        travel(alice)
     expect(laptop.page.locator("#session-list")).to_contain_text("Elsewhere")
     expect(laptop.page.locator(".sui-row-new")).to_have_count(0)
 

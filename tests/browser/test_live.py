@@ -12,7 +12,7 @@ from django.utils import timezone
 from session_backend.models import Session
 from tests.browser.site import TURN
 from tests.browser.visitor import IPHONE, Visitor, expect
-from tests.session_ui.helpers import sessions_for
+from tests.session_ui.helpers import sessions_for, travel
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,7 +61,7 @@ def test_focus_and_scroll_stay(laptop: Visitor, alice: Any) -> None:
     assert scroll
     assert focus == f"session-revoke-{session.pk}"
     with TURN:
-        Session.objects.filter(pk=session.pk).update(city="Elsewhere")
+        travel(alice)
     expect(laptop.rows.last).to_contain_text("Elsewhere")
     assert laptop.focus == focus
     assert laptop.scroll == scroll

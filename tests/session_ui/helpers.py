@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
+from django.db.models import F
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -84,6 +85,12 @@ def sessions_for(user: AbstractBaseUser, count: int, **columns: Any) -> list[Ses
     return Session.objects.bulk_create(rows)
 
 
+def travel(user: AbstractBaseUser) -> None:
+    """Have every session of a user used once more, from a city by the name of Elsewhere."""
+    moment = F("last_activity") + timedelta(seconds=1)
+    Session.objects.filter(user_id=user.pk).update(city="Elsewhere", last_activity=moment)
+
+
 def client_of(device: dict[str, str]) -> Any:
     """What is recorded of a device."""
     from session_backend.client import Client
@@ -122,5 +129,6 @@ __all__ = [
     "session_statements",
     "sessions_for",
     "text_of",
+    "travel",
     "value_in",
 ]
