@@ -64,9 +64,10 @@ class SessionMiddleware(middleware.SessionMiddleware):
         cast(SessionStore, request.session).meta = request.META
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
-        session = session_of(request) if getattr(view, "session_silent", False) else None
-        if session is not None:
-            session.silent = True
+        if getattr(view, "session_silent", False):
+            session = session_of(request)
+            if session is not None:
+                session.silent = True
 
     async def aprocess_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         """See process_view."""

@@ -121,7 +121,7 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         if not Collector(using=self.db, origin=self).can_fast_delete(self):
             return super(SessionQuerySet, self.filter(pk__in=keys)).delete()[1]
         # What Django's delete() comes to here, less a transaction around one statement.
-        if not self.query.has_filters():
+        if not self.query.has_filters() and not self.query.combinator:
             return {self.model._meta.label: statements.delete(self.model, self.db, keys)}
         with transaction.mark_for_rollback_on_error(using=self.db):
             batch = self.filter(pk__in=keys)
@@ -156,15 +156,14 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         size = size or BATCH_SIZE
         keys = self.using(self._writer).values_list("pk", flat=True)
         if self.query.is_sliced:
-            every = list(keys)
-            yield from (every[i : i + size] for i in range(0, len(every), size))
+            yield from cut(list(keys), size)
             return
-        keys = keys.order_by("pk")
-        several = list(keys[: size * READ_AHEAD])
+        keys, many = keys.order_by("pk"), size * READ_AHEAD
+        several = list(keys[:many])
         while several:
-            yield from (several[i : i + size] for i in range(0, len(several), size))
-            more = len(several) == size * READ_AHEAD
-            several = list(keys.filter(pk__gt=several[-1])[: size * READ_AHEAD]) if more else []
+            yield from cut(several, size)
+            more = len(several) == many
+            several = list(keys.filter(pk__gt=several[-1])[:many]) if more else []
 
     def _unsliced(self) -> SessionQuerySet:
         clone = self.all()
@@ -174,3 +173,8 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
     @property
     def _writer(self) -> str:
         return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]
+
+
+def cut(keys: list[Digest], size: int) -> Iterator[list[Digest]]:
+    """Cut a list into lists of a size; the last may be shorter."""
+    return (keys[i : i + size] for i in range(0, len(keys), size))

@@ -85,10 +85,11 @@ def update(row: AbstractSession, using: str, **unchanged: Any) -> int:
 def delete(model: type[AbstractSession], using: str, keys: Sequence[Digest]) -> int:
     """Delete the rows with these keys, one at least, and return how many there were."""
     connection = connections[using]
-    key = connection.ops.quote_name(str(model._meta.pk.column))
+    fields = (model._meta.pk,) * len(keys)
+    [key] = quoted(connection, fields[:1])
     marks = ", ".join(["%s"] * len(keys))
     sql = f"DELETE FROM {table(connection, model)} WHERE {key} IN ({marks})"
-    return execute(connection, sql, keys)
+    return execute(connection, sql, prepared(connection, fields, keys))
 
 
 def columns_of(row: AbstractSession) -> dict[str, Any]:
@@ -102,14 +103,14 @@ def plain_fields(model: type[AbstractSession], names: tuple[str, ...]) -> Fields
     """Return the fields of these columns, None where the ORM has a way of its own with one."""
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     fields = tuple(by_name[name] for name in names)
+    return fields if all(map(is_plain, fields)) and not model._meta.parents else None
+
+
+def is_plain(field: Field[Any, Any]) -> bool:
     # The second is the name since Django 6.1.
-    placeholders = ("get_placeholder", "get_placeholder_sql")
-    is_plain = not any(
-        hasattr(field, name) or type(field).select_format is not Field.select_format
-        for field in fields
-        for name in placeholders
-    )
-    return fields if is_plain and not model._meta.parents else None
+    if hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql"):
+        return False
+    return type(field).select_format is Field.select_format
 
 
 def has_expression(values: Iterable[object]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -240,7 +239,7 @@ class SessionList:
             shown += [session.ip, "" if row.is_current else ago(session.last_activity, now)]
             shown += [cell.value for cell in row.parts if not cell.template]
         others = [row.session for row in rows if not row.is_current]
-        state = self._state(
+        state = self._fingerprint(
             len(others),
             max((session.last_activity for session in others), default=None),
             max((session.created_at for session in others), default=None),
@@ -253,13 +252,10 @@ class SessionList:
 
     @property
     def _state_now(self) -> str:
+        """The state of the other sessions: how many, the latest activity, the latest sign-in."""
         others = self.get_queryset().others(self.current_key)
         told = others.aggregate(Count("pk"), Max("last_activity"), Max("created_at"))
-        return self._state(*told.values())
-
-    def _state(self, count: int, latest: datetime | None, newest: datetime | None) -> str:
-        """Return the state of the other sessions: how many, the latest activity and sign-in."""
-        return self._fingerprint(count, latest, newest)
+        return self._fingerprint(*told.values())
 
     def _fingerprint(self, *parts: object) -> str:
         if not self.request.META.get("CSRF_COOKIE"):

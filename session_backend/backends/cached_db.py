@@ -44,10 +44,6 @@ class SessionStore(db.SessionStore):
         super().__init__(session_key, user_agent, ip)
         self._copies = Copies()
 
-    @property
-    def _digest(self) -> Digest:
-        return Digest.of(self._get_or_create_session_key())
-
     def _open(self, now: datetime) -> Opened | None:
         copy, is_marked = self._copies.read(self._digest)
         opened = unpacked(copy, now)
@@ -108,11 +104,8 @@ class SessionStore(db.SessionStore):
     @classmethod
     @contextmanager
     def revoking(cls, keys: Collection[Digest]) -> Iterator[None]:
-        copies = Copies()
-        copies.mark(keys)
-        yield
-        if len(keys) > 1:
-            copies.drop(keys)
+        with Copies().revoking(keys):
+            yield
 
     @classmethod
     def mark_all(cls, rows: SessionQuerySet) -> None:

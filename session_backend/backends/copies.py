@@ -7,7 +7,8 @@ database does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -92,10 +93,18 @@ class Copies:
         """Say that copies of these sessions are not to be believed."""
         entries: dict[str, int | None] = dict.fromkeys(map(marker_key, digests), 1)
         if len(digests) == 1:
-            # One command empties the copy too; for many, markers and drop() are cheaper.
+            # One command empties the copy too; for many, to drop them afterwards is cheaper.
             entries |= dict.fromkeys(map(data_key, digests))
         lifetime = conf.activity_interval + MARKER_GRACE
         self._try(lambda cache: cache.set_many(entries, lifetime))
+
+    @contextmanager
+    def revoking(self, digests: Collection[Digest]) -> Iterator[None]:
+        """Surround the end of these sessions, so that no copy outlives it."""
+        self.mark(digests)
+        yield
+        if len(digests) > 1:
+            self.drop(digests)
 
     def drop(self, digests: Iterable[Digest]) -> None:
         """Forget the copies of these sessions."""

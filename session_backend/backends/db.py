@@ -114,6 +114,10 @@ class SessionStore(SessionBase):
     def _row(self) -> SessionQuerySet:
         return self._rows.filter(pk=self.session_key)
 
+    @property
+    def _digest(self) -> Digest:
+        return Digest.of(self._get_or_create_session_key())
+
     # Who uses the session.
 
     @cached_property
@@ -136,11 +140,12 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         self._opened_at = timezone.now()
-        key = self.session_key
-        opened = None if isinstance(key, Digest) else self._open(self._opened_at)
-        if opened is None and conf.legacy_engine and key and not isinstance(key, Digest):
-            adopt(key, self.model)
+        key, opened = self.session_key, None
+        if key is not None and not isinstance(key, Digest):
             opened = self._open(self._opened_at)
+            if opened is None and conf.legacy_engine:
+                adopt(key, self.model)
+                opened = self._open(self._opened_at)
         if opened is None:
             self._session_key = None
             return {}
@@ -148,8 +153,7 @@ class SessionStore(SessionBase):
         return opened.data
 
     def _open(self, now: datetime) -> Opened | None:
-        key = Digest.of(self._get_or_create_session_key())
-        row = statements.select(self.model, self._using, key, now, COLUMNS)
+        row = statements.select(self.model, self._using, self._digest, now, COLUMNS)
         if row is None:
             return None
         data, last_activity, ip, user_agent, updated_at, expire_date = row

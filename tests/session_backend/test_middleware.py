@@ -296,6 +296,15 @@ def test_a_silent_view_that_asks_for_no_session_costs_none(alices: Visitor) -> N
     assert "Vary" not in response.headers
 
 
+def test_a_silent_view_takes_a_session_that_is_none_of_ours() -> None:
+    # Another middleware, between ours and the view, has put it there.
+    request = RequestFactory().get("/")
+    request.session = {}  # type: ignore[assignment]
+    middleware = SessionMiddleware(lambda request: HttpResponse())
+    middleware.process_view(request, silent(lambda request: HttpResponse()))
+    assert request.session == {}
+
+
 def test_what_a_silent_view_writes_is_saved_without_an_activity(alices: Visitor) -> None:
     an_hour_passes()
     before = alices.row

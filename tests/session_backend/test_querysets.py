@@ -209,7 +209,17 @@ def test_a_union_is_refused_as_by_django() -> None:
     rows = Session.objects.filter(ip=None).union(Session.objects.filter(user=None))
     with pytest.raises(NotSupportedError):
         rows.delete()
+    whole = Session.objects.all().union(Session.objects.filter(user=None))
+    with pytest.raises(NotSupportedError):
+        whole.delete_batch([Session.objects.get().pk])
     assert Session.objects.count() == 1
+
+
+def test_a_plain_string_in_a_batch_is_a_key_and_hashed() -> None:
+    store = Session.get_session_store_class()()
+    store.save()
+    keys: Any = [store.session_key]
+    assert Session.objects.all().delete_batch(keys) == {"session_backend.Session": 1}
 
 
 def test_receivers_are_called(alice: Any, engine: str) -> None:

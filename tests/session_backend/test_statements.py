@@ -77,6 +77,12 @@ def test_a_select_by_the_orm_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert statements.select(Session, "default", KEY, LATER, COLUMNS) is None
 
 
+def test_our_own_columns_are_not_left_to_the_orm() -> None:
+    # Else what is compared here would be the ORM and the ORM.
+    names = tuple(field.attname for field in Session._meta.concrete_fields)
+    assert statements.plain_fields(Session, names) is not None
+
+
 def test_an_insert_is_the_same() -> None:
     row = new_row(ip="192.0.2.1", user_agent="Agent/1.0")
     with sent() as by_the_orm:

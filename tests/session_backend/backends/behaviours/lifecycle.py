@@ -10,6 +10,7 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.utils import timezone
 
 from tests.session_backend.backends.behaviours.base import Behaviour
+from tests.session_backend.budget import statements
 
 __all__ = ["LifecycleBehaviour"]
 
@@ -126,6 +127,13 @@ class LifecycleBehaviour(Behaviour):
         assert store.session_key is None
         assert store.exists(store.session_key) is False
         assert not self.model.objects.exists()
+
+    def test_without_a_key_nothing_is_asked(self) -> None:
+        store = self.store()
+        with statements(self.model) as sent:
+            assert store.load() == {}
+        assert sent == []
+        assert store.session_key is None
 
     def test_an_unknown_key_that_is_used_is_replaced(self) -> None:
         store = self.store("a-key-nobody-has")
