@@ -47,6 +47,7 @@ autodoc_typehints_format = "short"
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!session_backend\.|session_ui\.).*"),
     (r"py:class", r"session_backend\.middleware\.View"),  # a type variable
+    (r"py:class", r"session_ui\.sessions\.Version"),  # what a page keeps of its list
 ]
 
 html_theme = "furo"

@@ -1,13 +1,13 @@
-"""System checks: what is wrong with a site's settings, before a visitor finds out.
+"""System checks of the settings that sessions depend on.
 
-Each mistake has a number. ``manage.py check --tag session_backend`` runs these alone, and with
-``--deploy`` those for a site that is live.
+Run these alone with ``manage.py check --tag session_backend``, and add ``--deploy`` for the checks
+of a live site.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,8 +23,9 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from session_backend.backends import cached_db, db
-from session_backend.client import trusted_proxies_problem
+from session_backend.client import broad_proxy_networks, trusted_proxies_problem
 from session_backend.conf import conf
+from session_backend.legacy import known_source
 from session_backend.locations import database_problem
 from session_backend.middleware import SessionMiddleware
 
@@ -43,14 +44,7 @@ __all__ = [
 
 TAG = "session_backend"
 
-SETTINGS = (
-    "SESSION_BACKEND_ACTIVITY_INTERVAL",
-    "SESSION_BACKEND_LEGACY_ENGINE",
-    "SESSION_BACKEND_RETENTION_DAYS",
-    "SESSION_BACKEND_STORE_IP",
-    "SESSION_BACKEND_STORE_USER_AGENT",
-    "SESSION_BACKEND_TRUSTED_PROXIES",
-)
+MIDDLEWARE = f"{SessionMiddleware.__module__}.{SessionMiddleware.__qualname__}"
 SESSION_APPS = (
     "django.contrib.sessions",
     "django_user_sessions_ng",
@@ -58,8 +52,11 @@ SESSION_APPS = (
     "user_sessions",
 )
 CACHES = "django.core.cache.backends"
-# The options without which a client of the cache may wait for its server for ever. libmemcached,
-# and so pylibmc, has limits of its own.
+UNSHARED = (f"{CACHES}.dummy.DummyCache", f"{CACHES}.locmem.LocMemCache")
+# With several servers in LOCATION, these write to the first and read from the others.
+REPLICATED = (f"{CACHES}.redis.RedisCache", "django_redis.cache.RedisCache")
+# Without these options a cache client may wait for its server forever. libmemcached, and so
+# pylibmc, has its own limits.
 TIMEOUTS = {
     f"{CACHES}.memcached.PyMemcacheCache": ("timeout", "connect_timeout"),
     f"{CACHES}.redis.RedisCache": ("socket_timeout", "socket_connect_timeout"),
@@ -70,28 +67,28 @@ TIMEOUTS = {
 @register(TAG, Tags.security)
 def check_engine(**kwargs: Any) -> Iterator[CheckMessage]:
     """Check ``SESSION_ENGINE``."""
-    hint = "Set it to 'session_backend.backends.cached_db' or 'session_backend.backends.db'."
+    hint = "Set it to 'session_backend.backends.db' or 'session_backend.backends.cached_db'."
     try:
         store = conf.session_store
     except Exception as error:
         yield Error(
-            f"SESSION_ENGINE, {settings.SESSION_ENGINE!r}, cannot be imported: {in_words(error)}",
+            f"SESSION_ENGINE, {settings.SESSION_ENGINE!r}, cannot be imported: {described(error)}",
             hint=hint,
             id="session_backend.E001",
         )
     else:
         if not is_subclass(store, db.SessionStore):
             yield Error(
-                f"SESSION_ENGINE, {settings.SESSION_ENGINE!r}, is no engine of session_backend.",
-                hint=f"{hint} A store of your own inherits from one of theirs.",
+                f"SESSION_ENGINE, {settings.SESSION_ENGINE!r}, is not an engine of "
+                "session_backend.",
+                hint=f"{hint} A custom engine must inherit from one of these.",
                 id="session_backend.E002",
             )
 
 
 @register(TAG, Tags.security)
 def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check that the middleware is there, in the place of Django's."""
-    path = f"{SessionMiddleware.__module__}.{SessionMiddleware.__qualname__}"
+    """Check that the session middleware is ours, and comes before authentication."""
     ours, djangos, authentication = [], [], []
     for index, middleware in enumerate(map(imported, settings.MIDDLEWARE)):
         if is_subclass(middleware, SessionMiddleware):
@@ -102,54 +99,53 @@ def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
             authentication.append(index)
     if djangos:
         yield Error(
-            f"{settings.MIDDLEWARE[djangos[0]]!r} is in MIDDLEWARE and knows nothing of the "
-            "devices and the activity that session_backend records.",
-            hint=f"Have {path!r} in its place.",
+            f"{settings.MIDDLEWARE[djangos[0]]!r} is in MIDDLEWARE: it records no devices and no "
+            "activity.",
+            hint=f"Replace it with {MIDDLEWARE!r}.",
             id="session_backend.E004",
         )
     elif not ours:
         yield Error(
-            f"{path!r} is not in MIDDLEWARE: there are no sessions.",
-            hint="It belongs where Django has 'django.contrib.sessions.middleware"
-            ".SessionMiddleware', before 'django.contrib.auth.middleware"
-            ".AuthenticationMiddleware'.",
+            f"{MIDDLEWARE!r} is not in MIDDLEWARE: requests have no session.",
+            hint="Add it before 'django.contrib.auth.middleware.AuthenticationMiddleware'. "
+            "It satisfies admin.E410 too, which asks for Django's.",
             id="session_backend.E003",
         )
     if ours and authentication and authentication[0] < ours[0]:
         yield Error(
-            f"{settings.MIDDLEWARE[authentication[0]]!r} is before "
-            f"{settings.MIDDLEWARE[ours[0]]!r} in MIDDLEWARE, and finds no session.",
-            hint="Have them the other way round.",
+            f"{settings.MIDDLEWARE[authentication[0]]!r} comes before "
+            f"{settings.MIDDLEWARE[ours[0]]!r} in MIDDLEWARE, so it finds no session.",
+            hint="Swap them.",
             id="session_backend.E005",
         )
 
 
 @register(TAG, Tags.compatibility)
 def check_apps(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check for apps that have no place beside this one."""
+    """Check for apps that conflict with this one."""
     for name in SESSION_APPS:
-        # While the sessions of another engine are adopted, its app has to be there.
+        # An engine whose sessions are being adopted needs its app.
         if conf.legacy_engine is None and apps.is_installed(name):
             yield Warning(
-                f"{name!r} is installed beside 'session_backend', which takes its place.",
+                f"{name!r} is installed together with 'session_backend', which replaces it.",
                 hint="Move its sessions with migratesessions, or name its engine in "
-                "SESSION_BACKEND_LEGACY_ENGINE, and then remove the app and its table: "
-                "whoever reads the keys in there can use those sessions.",
+                "SESSION_BACKEND_LEGACY_ENGINE; then remove the app and its table. Anyone who "
+                "can read the keys in that table can use those sessions.",
                 id="session_backend.W001",
             )
     if apps.is_installed("allauth.usersessions"):
         yield Warning(
-            "'allauth.usersessions' keeps the key of every session as it is in the cookie: "
-            "whoever can read its table can use those sessions.",
-            hint="Remove it: session_backend knows the sessions of each user, "
-            "and session_ui lists them.",
+            "'allauth.usersessions' stores session keys unhashed: anyone who can read its table "
+            "can use those sessions.",
+            hint="Remove it. session_backend records each user's sessions, and session_ui lists "
+            "them.",
             id="session_backend.W002",
         )
 
 
 @register(TAG, Tags.models)
 def check_databases(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check that a session can refer to its user."""
+    """Check that sessions and users are in the same database."""
     store = store_in_use()
     if store is None:
         return
@@ -157,101 +153,107 @@ def check_databases(**kwargs: Any) -> Iterator[CheckMessage]:
     users = router.db_for_write(get_user_model())
     if address_of(sessions) != address_of(users):
         yield Error(
-            f"The sessions are in the database {sessions!r} and the users in {users!r}: "
-            "a row cannot refer to another database.",
-            hint="Let the database routers give both the same one.",
+            f"Sessions are in the database {sessions!r} and users in {users!r}: a foreign key "
+            "cannot cross databases.",
+            hint="Have the database routers return the same database for both.",
             id="session_backend.E006",
         )
 
 
 @register(TAG, Tags.security)
 def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check the values of this app's own settings."""
-    interval = getattr(settings, "SESSION_BACKEND_ACTIVITY_INTERVAL", 60)
-    if not is_positive(interval):
+    """Check the values of this app's settings."""
+    if not is_positive(conf.get("ACTIVITY_INTERVAL")):
         yield Error(
-            f"SESSION_BACKEND_ACTIVITY_INTERVAL is {interval!r} and must be a whole number of "
-            "seconds, 1 or more.",
-            hint="60 is the default: a revoked session outlives its row no longer than that.",
+            invalid("ACTIVITY_INTERVAL", "must be a whole number of seconds, 1 or more"),
+            hint="The default is 60. It is used while the value is not a number.",
             id="session_backend.E007",
         )
     problem = trusted_proxies_problem()
     if problem:
         yield Error(
-            f"SESSION_BACKEND_TRUSTED_PROXIES cannot be used: {problem}.",
-            hint="Give a list of networks, ['10.0.0.0/8', '2001:db8::/32'], or the number of "
-            "proxies. Until then X-Forwarded-For is not read at all.",
+            invalid("TRUSTED_PROXIES", f"cannot be used: {problem}"),
+            hint="Give a list of networks, such as ['10.0.0.0/8', '2001:db8::/32'], or the number "
+            "of proxies. Until then X-Forwarded-For is ignored.",
             id="session_backend.E008",
         )
-    if conf.store_ip not in ("full", "truncated", "off"):
+    networks = broad_proxy_networks()
+    if networks:
+        yield Warning(
+            f"SESSION_BACKEND_TRUSTED_PROXIES trusts {', '.join(map(str, networks))}: any client "
+            "with such an address can forge it with X-Forwarded-For.",
+            hint="Name only the networks of your proxies, or the number of proxies.",
+            id="session_backend.W005",
+        )
+    if conf.get("STORE_IP") not in ("full", "truncated", "off"):
         yield Error(
-            f"SESSION_BACKEND_STORE_IP is {conf.store_ip!r} and must be 'full', 'truncated' or "
-            "'off'.",
-            hint="Until then no address is kept.",
+            invalid("STORE_IP", "must be 'full', 'truncated' or 'off'"),
+            hint="Until then no IP address is stored.",
             id="session_backend.E009",
         )
-    store_user_agent = getattr(settings, "SESSION_BACKEND_STORE_USER_AGENT", True)
-    if not isinstance(store_user_agent, bool):
+    if not isinstance(conf.get("STORE_USER_AGENT"), bool):
         yield Error(
-            f"SESSION_BACKEND_STORE_USER_AGENT is {store_user_agent!r} and must be True or False.",
-            hint="A string out of the environment is true, 'False' too.",
+            invalid("STORE_USER_AGENT", "must be True or False"),
+            hint="A string from the environment is true, even 'False'.",
             id="session_backend.E010",
         )
-    days = getattr(settings, "SESSION_BACKEND_RETENTION_DAYS", None)
+    days = conf.get("RETENTION_DAYS")
     if days is not None and not is_positive(days):
         yield Error(
-            f"SESSION_BACKEND_RETENTION_DAYS is {days!r} and must be a whole number of days, 1 "
-            "or more, or None.",
-            hint="To keep no addresses at all set SESSION_BACKEND_STORE_IP to 'off'.",
+            invalid("RETENTION_DAYS", "must be a whole number of days, 1 or more, or None"),
+            hint="To store no IP addresses at all, set SESSION_BACKEND_STORE_IP to 'off'.",
             id="session_backend.E011",
+        )
+    if conf.background_views is not conf.get("BACKGROUND_VIEWS"):
+        yield Error(
+            invalid("BACKGROUND_VIEWS", "must be a list of strings"),
+            hint="Give names of views, such as 'chat:unread', or paths that begin with '/'. Until "
+            "then it has no effect.",
+            id="session_backend.E016",
         )
 
 
 @register(TAG, Tags.security)
 def check_setting_names(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check for misspelt settings, which would silently do nothing."""
-    for name in dir(settings):
-        if name.startswith("SESSION_BACKEND_") and name not in SETTINGS:
-            similar = get_close_matches(name, SETTINGS, n=1)
-            yield Warning(
-                f"There is no setting {name}.",
-                hint=f"Do you mean {similar[0]}?" if similar else "Remove it.",
-                id="session_backend.W003",
-            )
+    """Check for misspelt settings, which have no effect."""
+    for name, hint in conf.unknown_names():
+        yield Warning(f"There is no setting {name}.", hint=hint, id="session_backend.W003")
 
 
 @register(TAG, Tags.compatibility)
 def check_legacy_engine(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check ``SESSION_BACKEND_LEGACY_ENGINE``, and that its table is to be found."""
+    """Check ``SESSION_BACKEND_LEGACY_ENGINE``, and that its app is installed if it is needed."""
     path = conf.legacy_engine
     if path is None:
         return
-    hint = "Name the SESSION_ENGINE that the site had before, or remove the setting."
+    hint = "Set it to the SESSION_ENGINE that the site had before, or remove it."
     try:
+        if known_source(path):
+            return  # its table is read, whether its app is installed or not
         store = import_module(path).SessionStore
         is_installed = has_installed_model(store)
     except RuntimeError:
-        # What Django raises for the import of a model whose app is not installed.
+        # Django raises this when a model is imported whose app is not installed.
         is_installed = False
         store = None
     except Exception as error:
         yield Error(
-            f"SESSION_BACKEND_LEGACY_ENGINE, {path!r}, cannot be imported: {in_words(error)}",
+            f"SESSION_BACKEND_LEGACY_ENGINE, {path!r}, cannot be imported: {described(error)}",
             hint=hint,
             id="session_backend.E012",
         )
         return
     if is_subclass(store, (db.SessionStore, signed_cookies.SessionStore)):
         yield Error(
-            f"SESSION_BACKEND_LEGACY_ENGINE, {path!r}, has no sessions that could be adopted.",
-            hint=f"{hint} It cannot be an engine of session_backend, nor one that keeps nothing "
+            f"The sessions of SESSION_BACKEND_LEGACY_ENGINE, {path!r}, cannot be adopted.",
+            hint=f"{hint} It cannot be an engine of session_backend, or one that stores nothing "
             "on the server.",
             id="session_backend.E013",
         )
     elif not is_installed:
         yield Error(
             f"The app of SESSION_BACKEND_LEGACY_ENGINE, {path!r}, is not installed.",
-            hint="Keep it in INSTALLED_APPS as long as its sessions are adopted.",
+            hint="Keep it in INSTALLED_APPS while its sessions are being adopted.",
             id="session_backend.E014",
         )
 
@@ -265,34 +267,36 @@ def check_cache(**kwargs: Any) -> Iterator[CheckMessage]:
     caches: dict[str, Any] = settings.CACHES
     if alias not in caches:
         yield Error(
-            f"SESSION_CACHE_ALIAS is {alias!r}, and CACHES has no such cache.",
-            hint=f"It has {', '.join(map(repr, caches))}.",
+            f"SESSION_CACHE_ALIAS is {alias!r}, which is not in CACHES.",
+            hint=f"CACHES has {', '.join(map(repr, caches))}.",
             id="session_backend.E015",
         )
         return
-    backend = caches[alias]["BACKEND"]
-    if backend == f"{CACHES}.locmem.LocMemCache" and not settings.DEBUG:
+    if caches[alias]["BACKEND"] in UNSHARED and not settings.DEBUG:
         yield Warning(
-            f"Sessions are cached in the cache {alias!r}, which every process has for itself: what "
-            "one of them revokes, the others accept for SESSION_BACKEND_ACTIVITY_INTERVAL more.",
-            hint="Use a cache that all processes share, or the engine 'session_backend"
-            ".backends.db'. Where there is but one process, silence this.",
+            f"SESSION_ENGINE is cached_db, but processes do not share the cache {alias!r} "
+            f"({caches[alias]['BACKEND']}): every request reads its session from the database.",
+            hint="Use a shared cache, such as Redis or Memcached, or set SESSION_ENGINE to "
+            "'session_backend.backends.db', which needs no cache.",
             id="session_backend.W004",
         )
-    if backend == f"{CACHES}.dummy.DummyCache":
+    if caches[alias]["BACKEND"] in REPLICATED and len(servers(caches[alias])) > 1:
         yield Warning(
-            f"Sessions are cached in the cache {alias!r}, which keeps nothing.",
-            hint="Use the engine 'session_backend.backends.db', which does not ask a cache.",
-            id="session_backend.W005",
+            f"The cache {alias!r}, which holds cached sessions, reads from replicas: while one "
+            "lags, it accepts revoked sessions and returns old data.",
+            hint="Set SESSION_CACHE_ALIAS to a cache whose LOCATION is the primary server alone.",
+            id="session_backend.W010",
         )
     missing = [
-        option for option in TIMEOUTS.get(backend, ()) if not is_given(option, caches[alias])
+        option
+        for option in TIMEOUTS.get(caches[alias]["BACKEND"], ())
+        if not is_given(option, caches[alias])
     ]
     if missing:
         yield Warning(
-            f"The cache {alias!r}, in which sessions are cached, has no {' and no '.join(missing)}:"
-            " a server that does not answer makes every visitor wait for it.",
-            hint="Set it in the OPTIONS of the cache: half a second is enough for a server nearby.",
+            f"The cache {alias!r}, which holds cached sessions, has no {' and no '.join(missing)}: "
+            "every visitor waits for a server that does not answer.",
+            hint="Set it in the cache's OPTIONS; 0.5 seconds is plenty for a server nearby.",
             id="session_backend.W006",
         )
 
@@ -303,7 +307,7 @@ def check_geoip(**kwargs: Any) -> Iterator[CheckMessage]:
     problem = database_problem()
     if problem:
         yield Warning(
-            f"The GeoIP database cannot be opened, and sessions have no place: {problem}",
+            f"The GeoIP database cannot be opened, so sessions have no location: {problem}",
             hint="Download one with download_geoip_db, or remove GEOIP_PATH.",
             id="session_backend.W007",
         )
@@ -311,24 +315,27 @@ def check_geoip(**kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(TAG, Tags.security, deploy=True)
 def check_cookie(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Check what Django checks (security.W010 to W015) only where its own app is installed."""
+    """Check the session cookie, as Django does only if its own session app is installed.
+
+    Django's checks are security.W010 to security.W015.
+    """
     if not settings.SESSION_COOKIE_SECURE:
         yield Warning(
-            "SESSION_COOKIE_SECURE is not True: browsers send the session cookie over plain "
-            "HTTP too, where anybody on the way can take it.",
+            "SESSION_COOKIE_SECURE is not True: browsers send the session cookie over plain HTTP "
+            "too, where others on the network can read it.",
             hint="Set it to True.",
             id="session_backend.W008",
         )
     if not settings.SESSION_COOKIE_HTTPONLY:
         yield Warning(
-            "SESSION_COOKIE_HTTPONLY is not True: a script in a page can take the session cookie.",
-            hint="Remove the setting: True is Django's default.",
+            "SESSION_COOKIE_HTTPONLY is not True: scripts in a page can read the session cookie.",
+            hint="Remove the setting: Django's default is True.",
             id="session_backend.W009",
         )
 
 
 def store_in_use() -> type[db.SessionStore] | None:
-    """Return the site's store class, or None where it is none of ours."""
+    """Return the site's store class, or None if it does not inherit from ours."""
     try:
         store = conf.session_store
     except Exception:
@@ -337,28 +344,32 @@ def store_in_use() -> type[db.SessionStore] | None:
 
 
 def has_installed_model(store: Any) -> bool:
-    """Tell whether the rows of a store have a table; true for one that has none."""
+    """Tell whether the app of a store's model is installed; True for a store without a model."""
     if not hasattr(store, "get_model_class"):
         return True
     return store.get_model_class()._meta.app_config is not None
 
 
 def address_of(alias: str) -> tuple[Any, ...]:
-    """Return what tells one database from another, by whatever alias."""
+    """Return what identifies a database, which may have several aliases."""
     database = connections[alias].settings_dict
     return tuple(database[name] for name in ("ENGINE", "HOST", "PORT", "NAME"))
 
 
 def is_given(option: str, cache: dict[str, Any]) -> bool:
-    """Tell whether a cache has an option, be it in ``OPTIONS`` or in the address."""
+    """Tell whether a cache has an option, in ``OPTIONS`` or in its URL."""
     options = cache.get("OPTIONS", {})
-    # django-redis writes its own in capitals, and hands those of the pool on.
+    # django-redis writes its own options in capitals, and passes on those of the pool.
     given = {**options.get("CONNECTION_POOL_KWARGS", {}), **options}
     if any(given.get(name) is not None for name in (option, option.upper())):
         return True
+    return all(option in dict(parse_qsl(urlsplit(url).query)) for url in servers(cache))
+
+
+def servers(cache: dict[str, Any]) -> list[str]:
+    """Return the URLs of a cache, which Django separates by commas or semicolons."""
     location = cache.get("LOCATION", "")
-    addresses = location.split(",") if isinstance(location, str) else location
-    return all(option in dict(parse_qsl(urlsplit(address).query)) for address in addresses)
+    return re.split("[;,]", location) if isinstance(location, str) else list(location)
 
 
 def imported(path: str) -> Any:
@@ -370,15 +381,20 @@ def imported(path: str) -> Any:
 
 
 def is_subclass(value: Any, classes: type[Any] | tuple[type[Any], ...]) -> bool:
-    """Tell whether a value is a class, and one of these."""
+    """Tell whether a value is a class that inherits from one of these."""
     return isinstance(value, type) and issubclass(value, classes)
 
 
 def is_positive(value: Any) -> bool:
-    """Tell whether a value is a whole number of 1 or more."""
+    """Tell whether a value is an int of 1 or more, and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def in_words(error: Exception) -> str:
-    """Return an error as it is read."""
+def invalid(name: str, problem: str) -> str:
+    """Return the message about a setting whose value cannot be used."""
+    return f"SESSION_BACKEND_{name} is {conf.get(name)!r} and {problem}."
+
+
+def described(error: Exception) -> str:
+    """Return an error with its type."""
     return f"{type(error).__name__}: {error}"

@@ -1,16 +1,15 @@
-"""Who sent a request, as far as it may be recorded: the only reader of ``request.META``.
+"""Who sent a request: the only reader of ``request.META``.
 
-An address is what the connection itself says (``REMOTE_ADDR``), and no header can change it,
-until ``SESSION_BACKEND_TRUSTED_PROXIES`` names the proxies whose ``X-Forwarded-For`` is true:
+The IP address is ``REMOTE_ADDR``, and no header can change it unless
+``SESSION_BACKEND_TRUSTED_PROXIES`` names the proxies whose ``X-Forwarded-For`` is trusted:
 
-- a list of networks in CIDR notation: the hops are read from the right while they lie in one of
-  them, and the first that does not is the client. ``"unix"`` in the list trusts a proxy that
-  connects through a Unix socket. A hop that is no address ends the reading: the last good one
-  before it is recorded.
-- a number of proxies: the client is that many values from the right. A header with fewer values
-  did not pass them all, so ``REMOTE_ADDR`` is recorded.
+- a list of networks in CIDR notation. Hops are read from the right, and the first that is in none
+  of the networks is the client. ``"unix"`` in the list trusts a proxy that connects through a Unix
+  socket. A hop that is not an address ends the reading, and the last address before it is used.
+- a number of proxies. The client is that many values from the right. A header with fewer values
+  did not pass all the proxies, so ``REMOTE_ADDR`` is used.
 
-Everything left of the client was written by the client and is never looked at.
+Everything to the left of the client was written by the client, and is ignored.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
+    collapse_addresses,
     ip_address,
     ip_network,
 )
@@ -35,10 +35,11 @@ __all__ = [
     "MAX_USER_AGENT",
     "UNKNOWN",
     "Client",
+    "broad_proxy_networks",
     "clean_ip",
     "clean_user_agent",
     "client_from_meta",
-    "recorded",
+    "sanitized_client",
     "trusted_proxies_problem",
 ]
 
@@ -51,7 +52,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 
 
 class Client(NamedTuple):
-    """A client as it may be recorded; ``None`` and ``""`` where nothing is known or kept."""
+    """An IP address and a user agent; ``None`` and ``""`` if unknown or not stored."""
 
     ip: str | None
     user_agent: str
@@ -61,18 +62,17 @@ UNKNOWN = Client(None, "")
 
 
 def client_from_meta(meta: Mapping[str, Any]) -> Client:
-    """Return the client of a request from its ``META``; never raises."""
-    return recorded(_address(meta), _as_written(meta.get("HTTP_USER_AGENT")))
+    """Return the client of a request from its ``META``, as it may be stored; never raises."""
+    return sanitized_client(_address(meta), _as_written(meta.get("HTTP_USER_AGENT")))
 
 
-def recorded(ip: object, user_agent: object) -> Client:
-    """Clean an address and a user agent, and leave out what the site's settings do not keep.
+def sanitized_client(ip: object, user_agent: object) -> Client:
+    """Clean an address and a user agent, and leave out what the settings forbid to store.
 
-    A ``SESSION_BACKEND_STORE_IP`` that is none of its three values keeps no address: better a
-    missing one than one that must not be kept.
+    An invalid ``SESSION_BACKEND_STORE_IP`` stores no address, in case it must not be stored.
     """
     return Client(
-        _kept(clean_ip(ip)), clean_user_agent(user_agent) if conf.store_user_agent else ""
+        _storable(clean_ip(ip)), clean_user_agent(user_agent) if conf.store_user_agent else ""
     )
 
 
@@ -90,10 +90,10 @@ def clean_ip(value: object) -> str | None:
 
 
 def clean_user_agent(value: object) -> str:
-    """Return a user agent that any database and page can take: printable, 512 characters at most.
+    """Return the printable characters of a user agent, 512 at most.
 
-    What does not print (control characters, direction marks) goes; half a surrogate pair
-    becomes ``?``; anything that is no string is ``""``.
+    Control characters and direction marks are removed, a lone surrogate becomes ``?``, and a value
+    that is not a string becomes ``""``.
     """
     if not isinstance(value, str):
         return ""
@@ -107,13 +107,29 @@ def clean_user_agent(value: object) -> str:
 def trusted_proxies_problem() -> str | None:
     """Return what is wrong with ``SESSION_BACKEND_TRUSTED_PROXIES``, or None.
 
-    Requests pass a broken setting by: they trust no proxy at all.
+    While something is, requests trust no proxy.
     """
     try:
         _trust(conf.trusted_proxies)
     except (TypeError, ValueError) as error:
         return str(error)
     return None
+
+
+def broad_proxy_networks() -> list[IPv4Network | IPv6Network]:
+    """Return the trusted networks that are larger than any private one, and so hold clients.
+
+    The largest private networks are 10.0.0.0/8 and fc00::/7.
+    """
+    if trusted_proxies_problem():
+        return []
+    networks = _trust(conf.trusted_proxies).networks
+    ipv4 = collapse_addresses(network for network in networks if network.version == 4)
+    ipv6 = collapse_addresses(network for network in networks if network.version == 6)
+    return [
+        *(network for network in ipv4 if network.prefixlen < 8),
+        *(network for network in ipv6 if network.prefixlen < 7),
+    ]
 
 
 def _address(meta: Mapping[str, Any]) -> str | None:
@@ -130,18 +146,18 @@ def _address(meta: Mapping[str, Any]) -> str | None:
     if trust.nearest:
         named = hops[-trust.nearest] if trust.nearest <= len(hops) else None
         return clean_ip(named) or clean_ip(peer)
-    return trust.first_stranger([peer, *reversed(hops)])
+    return trust.first_untrusted([peer, *reversed(hops)])
 
 
 class _Trust(NamedTuple):
-    """Which hops are believed: so many of the nearest, or those in some networks."""
+    """Which hops are trusted: a number of the nearest, or those in some networks."""
 
     nearest: int = 0
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     unix: bool = False
 
-    def first_stranger(self, hops: list[object]) -> str | None:
-        """Return the first untrusted address, else the last one before a bad hop or the end."""
+    def first_untrusted(self, hops: list[object]) -> str | None:
+        """Return the first untrusted address, or else the last before an invalid hop or the end."""
         client = None
         for hop in hops:
             address = clean_ip(hop)
@@ -159,7 +175,7 @@ class _Trust(NamedTuple):
 
 
 def _trust(setting: object) -> _Trust:
-    """Read the setting; ``TypeError`` and ``ValueError`` say in words what is wrong with it."""
+    """Read the setting, or raise ``TypeError`` or ``ValueError`` with what is wrong with it."""
     if isinstance(setting, int) and not isinstance(setting, bool):
         if not 0 <= setting <= MAX_HOPS:
             raise ValueError(f"{setting} is not a number of proxies from 0 to {MAX_HOPS}")
@@ -178,12 +194,12 @@ def _compiled(entries: tuple[str, ...]) -> _Trust:
 def _network(text: str) -> IPv4Network | IPv6Network:
     network = ip_network(text, strict=False)
     mapped = getattr(network.network_address, "ipv4_mapped", None)
-    # Addresses are cleaned to IPv4 before they are compared, so the network must be too.
+    # clean_ip() turns mapped addresses into IPv4, so the network must be IPv4 too.
     return ip_network(f"{mapped}/{network.prefixlen - 96}") if mapped is not None else network
 
 
 def _is_socket(hop: object) -> bool:
-    # A Unix socket has no address: servers say nothing, an empty string, or "unix:" and a path.
+    # A Unix socket has no address: servers send nothing, an empty string, or "unix:" and a path.
     return hop is None or (isinstance(hop, str) and hop.strip().partition(":")[0] in ("", "unix"))
 
 
@@ -200,11 +216,10 @@ def _parsed_ip(text: str) -> str | None:
     return str(mapped or address).partition("%")[0]
 
 
-def _kept(ip: str | None) -> str | None:
-    how = conf.store_ip
-    if ip is None or how == "full":
+def _storable(ip: str | None) -> str | None:
+    if ip is None or conf.store_ip == "full":
         return ip
-    return _truncated(ip) if how == "truncated" else None
+    return _truncated(ip) if conf.store_ip == "truncated" else None
 
 
 @lru_cache(maxsize=1024)
@@ -214,11 +229,11 @@ def _truncated(ip: str) -> str:
 
 
 def _as_written(value: object) -> object:
-    """Undo the latin-1 decoding of headers (PEP 3333) as Django does for a path: UTF-8 again."""
+    """Decode a header as UTF-8; WSGI has decoded it as latin-1 (PEP 3333)."""
     if not isinstance(value, str) or value.isascii():
         return value
     try:
-        # No character of UTF-8 takes more than four bytes, so this keeps all that can be kept.
+        # A character takes four bytes of UTF-8 at most, so this is enough.
         return value[: 4 * MAX_USER_AGENT].encode("latin-1").decode("utf-8", "replace")
     except UnicodeEncodeError:
         return value

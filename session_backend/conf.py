@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
-
-if TYPE_CHECKING:
-    from session_backend.backends.db import SessionStore
 
 __all__ = ["conf"]
 
@@ -18,64 +16,102 @@ __all__ = ["conf"]
 class Settings:
     """The settings whose names begin with a prefix."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    prefix: str
+    defaults: dict[str, Any]
+
+    def __init__(self) -> None:
         self._found: dict[str, Any] = {}
         setting_changed.connect(self._forget)
 
-    def _get(self, name: str, default: Any) -> Any:
-        # A request asks a dozen times, and Django raises an exception for each setting that is
-        # not there: what was found is kept until a test changes a setting.
+    def get(self, name: str) -> Any:
+        """Return the setting as the site has it, or its default."""
+        # A request reads a dozen settings, and getattr() is slow for those that are not set. So
+        # values are kept until a test changes a setting.
         try:
             return self._found[name]
         except KeyError:
-            return self._found.setdefault(name, getattr(settings, self._prefix + name, default))
+            value = getattr(settings, self.prefix + name, self.defaults[name])
+            return self._found.setdefault(name, value)
+
+    def get_int(self, name: str) -> int:
+        """Return the setting as an int, or its default if it is no number."""
+        try:
+            return int(self.get(name))
+        except (TypeError, ValueError, OverflowError):
+            return int(self.defaults[name])
+
+    def unknown_names(self) -> Iterator[tuple[str, str]]:
+        """Yield the settings with this prefix that do not exist, each with a suggestion."""
+        known = [self.prefix + name for name in self.defaults]
+        for name in dir(settings):
+            if name.startswith(self.prefix) and name not in known:
+                similar = get_close_matches(name, known, n=1)
+                yield name, f"Did you mean {similar[0]}?" if similar else "Remove it."
 
     def _forget(self, **kwargs: Any) -> None:
         self._found.clear()
 
 
 class Conf(Settings):
-    """One typed property a setting; what a wrong value does is said by the system checks."""
+    """One typed property for each setting. The system checks report invalid values."""
+
+    prefix = "SESSION_BACKEND_"
+    defaults = {
+        "ACTIVITY_INTERVAL": 60,
+        "BACKGROUND_VIEWS": [],
+        "LEGACY_ENGINE": None,
+        "RETENTION_DAYS": None,
+        "STORE_IP": "full",
+        "STORE_USER_AGENT": True,
+        "TRUSTED_PROXIES": [],
+    }
 
     @property
     def activity_interval(self) -> int:
-        """Seconds between two stamps of one session, and the longest life of a cached copy."""
-        return int(self._get("ACTIVITY_INTERVAL", 60))
+        """Seconds between two touches of a session, and the longest life of a cached session."""
+        return self.get_int("ACTIVITY_INTERVAL")
+
+    @property
+    def background_views(self) -> Sequence[str]:
+        """The views whose requests are background requests: names, or paths that begin with /."""
+        views = self.get("BACKGROUND_VIEWS")
+        is_valid = isinstance(views, (list, tuple)) and all(
+            isinstance(view, str) and view for view in views
+        )
+        return views if is_valid else []
 
     @property
     def trusted_proxies(self) -> int | Sequence[str]:
-        """The networks (CIDR) whose ``X-Forwarded-For`` is believed, or how many proxies."""
-        value: int | Sequence[str] = self._get("TRUSTED_PROXIES", [])
+        """The networks (CIDR) whose ``X-Forwarded-For`` is trusted, or the number of proxies."""
+        value: int | Sequence[str] = self.get("TRUSTED_PROXIES")
         return value
 
     @property
     def store_ip(self) -> str:
         """``"full"``, ``"truncated"`` (to /24 or /48) or ``"off"``."""
-        return str(self._get("STORE_IP", "full"))
+        return str(self.get("STORE_IP"))
 
     @property
     def store_user_agent(self) -> bool:
-        """Whether user agents are kept."""
-        return bool(self._get("STORE_USER_AGENT", True))
+        """Whether user agents are stored."""
+        return bool(self.get("STORE_USER_AGENT"))
 
     @property
     def retention_days(self) -> int | None:
-        """Days without activity after which ``clearsessions`` forgets the client; None: never."""
-        days = self._get("RETENTION_DAYS", None)
+        """Days without activity after which ``clearsessions`` blanks the client; None: never."""
+        days = self.get("RETENTION_DAYS")
         return None if days is None else int(days)
 
     @property
     def legacy_engine(self) -> str | None:
         """Dotted path of the engine whose live sessions are adopted; None: none are."""
-        path: str | None = self._get("LEGACY_ENGINE", None)
+        path: str | None = self.get("LEGACY_ENGINE")
         return path
 
     @property
-    def session_store(self) -> type[SessionStore]:
-        """The store class of Django's ``SESSION_ENGINE``."""
-        store: type[SessionStore] = import_module(settings.SESSION_ENGINE).SessionStore
-        return store
+    def session_store(self) -> Any:
+        """The store class of Django's ``SESSION_ENGINE``, which may be of another package."""
+        return import_module(settings.SESSION_ENGINE).SessionStore
 
 
-conf = Conf("SESSION_BACKEND_")
+conf = Conf()

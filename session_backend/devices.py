@@ -1,13 +1,12 @@
-"""What a user agent says of a device, in words that are true.
+"""The device, browser and system that a user agent names.
 
 Browsers freeze their user agents: ``Windows NT 10.0``, ``Android 10; K`` and ``Mac OS X
-10_15_7`` are written by every version, and an iPad that asks for desktop pages cannot be told
-from a Mac. So only families are kept, under the names people know, and never an ``Other``.
+10_15_7`` are written by every version, and an iPad that asks for desktop pages looks like a Mac.
+So only families are stored, under the names people know, and never ua-parser's ``Other``.
 
-``user-agents`` sorts devices by what ``ua-parser`` finds. Its own way to call the parser is the
-slow one; here its class is filled from ``ua_parser.parse``, which uses the Rust engine that the
-``regex`` extra installs. The answers are the same, but that it also sees crawlers that name
-themselves late: it reads ``.{0,100}`` in a pattern as "anything before it".
+``user-agents`` sorts devices by what ``ua-parser`` finds. Its ``parse()`` calls the parser's slow
+engine. Here its class is filled by ``ua_parser.parse()``, which uses the Rust engine of the
+``regex`` extra. The answers are the same, but for crawlers that are named late in a user agent.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from session_backend.client import clean_user_agent
+from session_backend.conf import conf
 
 __all__ = ["Device", "DeviceType", "device_label", "parse_device", "warm_up"]
 
@@ -47,10 +47,10 @@ _BROWSERS = {
 }
 _SYSTEMS = {"ATV OS X": "tvOS", "Mac OS X": "macOS", "Other": "", "WatchOS": "watchOS"}
 _APPLE_MODELS = frozenset({"iPad", "iPhone", "iPod"})
-# "K" is what Chrome writes for every Android device; the others name a kind, not a model.
+# "K" is what Chrome writes for every Android device; the others are kinds, not models.
 _NO_MODEL = re.compile(r"Other|K|Android|Mac|Spider|iOS-Device|Mobile|Tablet|Generic.*|.*Browser")
 
-# Programs that fetch pages for somebody; ua-parser counts only some of their kind as spiders.
+# HTTP clients, of which ua-parser counts only some as spiders.
 _TOOLS = frozenset(
     {
         "Apache-HttpClient",
@@ -67,16 +67,15 @@ _TOOLS = frozenset(
         "libwww-perl",
     }
 )
-# Android without "Mobile" that nobody holds in their hands.
+# Android without "Mobile" that is not a tablet either.
 _SCREEN = re.compile(r"TV|BRAVIA|\bVR\b|\bAFT")
 
 
 class DeviceType(models.TextChoices):
     """What kind of device it is.
 
-    ``BOT`` is a program that fetches pages by itself: crawlers, and tools such as curl.
-    ``UNKNOWN`` also holds what is none of the others: consoles, televisions, apps that name
-    nothing but their HTTP library.
+    ``BOT`` stands for crawlers and for tools such as curl, ``UNKNOWN`` also for consoles,
+    televisions, and apps that name only their HTTP library.
     """
 
     DESKTOP = "desktop", _("Desktop")
@@ -87,9 +86,9 @@ class DeviceType(models.TextChoices):
 
 
 class Device(NamedTuple):
-    """The families a user agent names: each 64 characters at most, ``""`` when unknown.
+    """What a user agent names: 64 characters at most each, ``""`` if unknown.
 
-    Computers and bots do not name a ``device_model``; others may: ``iPhone``, ``Pixel 8``,
+    Computers and bots have no ``device_model``; other devices may: ``iPhone``, ``Pixel 8``,
     ``Samsung SM-G998B``, ``PlayStation 5``.
     """
 
@@ -100,11 +99,11 @@ class Device(NamedTuple):
 
 
 def parse_device(user_agent: str) -> Device:
-    """Return the device that a user agent speaks of; never raises."""
+    """Return the device that a user agent names; never raises."""
     text = clean_user_agent(user_agent)
     if not text:
         return Device(DeviceType.UNKNOWN.value, "", "", "")
-    agent = _recognised(text)
+    agent = _parsed(text)
     os = _SYSTEMS.get(agent.os.family, agent.os.family)
     browser = _BROWSERS.get(agent.browser.family, agent.browser.family)
     if browser == os:
@@ -115,7 +114,7 @@ def parse_device(user_agent: str) -> Device:
 
 
 def device_label(browser: str, os: str, device_model: str) -> str:
-    """Return a device in the reader's language: ``Chrome on Windows``, ``Safari on iPhone``."""
+    """Return a device in the active language: ``Chrome on Windows``, ``Safari on iPhone``."""
     system = device_model if device_model in _APPLE_MODELS else os or device_model
     if browser and system:
         return gettext("%(browser)s on %(os)s") % {"browser": browser, "os": system}
@@ -123,13 +122,14 @@ def device_label(browser: str, os: str, device_model: str) -> str:
 
 
 def warm_up() -> None:
-    """Load the parser, which takes about 0.1 s, before somebody waits for it."""
-    _recognised("Mozilla/5.0")
+    """Load the parser, so that no request has to wait for it, unless user agents are not stored."""
+    if conf.store_user_agent:
+        _parsed("Mozilla/5.0")
 
 
-def _recognised(user_agent: str) -> Any:
-    """Return the ``UserAgent`` of user-agents that its own ``parse`` would return, but faster."""
-    # Loading both compiles some hundreds of patterns: not at import, which every command pays.
+def _parsed(user_agent: str) -> Any:
+    """Return what ``user_agents.parse()`` would return, but faster."""
+    # Loading them compiles some hundreds of patterns, which no management command should wait for.
     import ua_parser
     from user_agents import parsers
 
@@ -152,10 +152,10 @@ def _type_of(agent: Any) -> DeviceType:
         return _type_of_android(agent)
     if agent.is_tablet:
         return DeviceType.TABLET
-    # "Feature phone" is what ua-parser guesses from the first four letters, also of "http.rb".
+    # ua-parser guesses "Feature phone" from the first four letters, of "http.rb" too.
     if agent.is_mobile and agent.device.family != "Generic Feature Phone":
         return DeviceType.MOBILE
-    # user-agents asks for Linux beside X11, which leaves the BSDs out.
+    # user-agents requires Linux beside X11, which leaves the BSDs out.
     if agent.is_pc or "X11;" in agent.ua_string:
         return DeviceType.DESKTOP
     # "Look for Mobi anywhere" is Mozilla's advice ("Browser detection using the user agent");
@@ -172,7 +172,7 @@ def _type_of_android(agent: Any) -> DeviceType:
     any other browser, and phones of tablets with Firefox.
     """
     text = agent.ua_string
-    # Dalvik is an app and Opera Mini a proxy: neither writes "Mobile", on any device.
+    # Dalvik is an app and Opera Mini a proxy: neither writes "Mobile" on any device.
     if "Mobi" in text or text.startswith("Dalvik/") or agent.browser.family == "Opera Mini":
         return DeviceType.MOBILE
     return DeviceType.UNKNOWN if _SCREEN.search(text) else DeviceType.TABLET

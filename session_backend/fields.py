@@ -33,12 +33,12 @@ class Digest(str):
     __slots__ = ()
 
     @classmethod
-    def of(cls, key: str) -> Digest:
-        """Return the digest of a session key; a digest comes back as it is."""
+    def of(cls, key: object) -> Digest:
+        """Return the digest of a session key; a digest is returned as it is."""
         if isinstance(key, cls):
             return key
-        # A cookie may hold anything: lone surrogates too have to be hashed, not to raise.
-        return cls(sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:40])
+        # A cookie may hold anything, lone surrogates included, which must not raise.
+        return cls(sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()[:40])
 
 
 class _HashingAttribute(DeferredAttribute):
@@ -53,7 +53,7 @@ class SessionKeyField(KeyField):
 
     Reading it, also by ``values_list``, gives a :class:`Digest`. A plain string that is
     assigned to it, or compared with it by ``exact`` or ``in``, is taken for a key and hashed.
-    Text from a serializer, or from the URL of an admin page, is taken for a digest.
+    Text from a form, a serializer or the URL of an admin page is taken for a digest.
     """
 
     descriptor_class = _HashingAttribute
@@ -61,7 +61,7 @@ class SessionKeyField(KeyField):
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         db_type = super().db_type(connection)
         # PostgreSQL's full name of the type: to one that starts with "varchar" Django adds an
-        # index for LIKE, and nobody looks for a part of a digest.
+        # index for LIKE, which no query here needs.
         is_postgresql = connection.vendor == "postgresql"
         return f"character varying({self.max_length})" if is_postgresql else db_type
 
@@ -75,4 +75,8 @@ class SessionKeyField(KeyField):
 
     def get_prep_value(self, value: Any) -> Any:
         value = models.Field.get_prep_value(self, value)
-        return Digest.of(str(value)) if value and not isinstance(value, Digest) else value
+        return Digest.of(value) if value else value
+
+    def save_form_data(self, instance: models.Model, data: Any) -> None:
+        # The text in a form is what the form showed: a digest.
+        super().save_form_data(instance, self.to_python(data))

@@ -1,4 +1,4 @@
-"""Django's session middleware, natively async, that records who uses a session."""
+"""Django's session middleware, natively async, which also records activity."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from django.utils.cache import patch_vary_headers
 
 from session_backend import devices, locations
 from session_backend.backends.db import SessionStore
+from session_backend.conf import conf
 
-__all__ = ["SessionMiddleware", "silent"]
+__all__ = ["SessionMiddleware", "background"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def silent(view: View) -> View:
-    """Say of a view that its requests are no person's doing, as those of a poll are.
+def background(view: View) -> View:
+    """Mark a view as background traffic, such as polling.
 
-    They read the session and leave no trace of it: no activity is recorded, the cache is not
-    filled, and ``SESSION_SAVE_EVERY_REQUEST`` does not prolong the session.
+    Its requests read the session and leave no trace of that: no activity is recorded, no session
+    is cached, and ``SESSION_SAVE_EVERY_REQUEST`` does not prolong the session. For views of other
+    packages there is the setting ``SESSION_BACKEND_BACKGROUND_VIEWS``.
     """
 
     @wraps(view)
@@ -38,25 +40,25 @@ def silent(view: View) -> View:
         return await view(*args, **kwargs)
 
     marked: Any = async_wrapper if iscoroutinefunction(view) else wrapper
-    marked.session_silent = True
+    marked.session_background = True
     return marked  # type: ignore[no-any-return]
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Takes the place of ``django.contrib.sessions.middleware.SessionMiddleware``."""
+    """Replaces ``django.contrib.sessions.middleware.SessionMiddleware``."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         super().__init__(get_response)
         if not issubclass(self.SessionStore, SessionStore):
             raise ImproperlyConfigured(
-                "session_backend.middleware.SessionMiddleware needs an engine of "
-                f"session_backend; SESSION_ENGINE is {settings.SESSION_ENGINE!r}."
+                "session_backend.middleware.SessionMiddleware requires an engine of "
+                f"session_backend, but SESSION_ENGINE is {settings.SESSION_ENGINE!r}."
             )
-        # A process warms up when it starts to serve, and no visitor waits for it.
+        # When the process starts, so that no visitor waits for it.
         devices.warm_up()
         locations.warm_up()
         if self.async_mode:
-            # Django takes a hop to a thread around a hook that is no coroutine function.
+            # Django runs a hook that is not a coroutine function in a thread.
             self.process_view = self.aprocess_view  # type: ignore[assignment]
 
     def process_request(self, request: HttpRequest) -> None:
@@ -64,10 +66,9 @@ class SessionMiddleware(middleware.SessionMiddleware):
         cast(SessionStore, request.session).meta = request.META
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
-        if getattr(view, "session_silent", False):
-            session = session_of(request)
-            if session is not None:
-                session.silent = True
+        session = session_of(request)
+        if session is not None and is_background(request, view):
+            session.background = True
 
     async def aprocess_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         """See process_view."""
@@ -79,15 +80,18 @@ class SessionMiddleware(middleware.SessionMiddleware):
         session = session_of(request)
         if session is None:
             return super().process_response(request, cast(HttpResponse, response))
-        if session.silent and not session.modified and not session.is_empty():
+        # While sessions are adopted, a cookie that opens nothing is not deleted: the legacy engine
+        # may be out of reach, or another request may be adopting its session.
+        is_kept = conf.legacy_engine if session.is_empty() else session.background
+        if is_kept and not session.modified:
             if session.accessed:
                 patch_vary_headers(response, ("Cookie",))
             return response
         super().process_response(request, cast(HttpResponse, response))
         if response.cookies and settings.SESSION_COOKIE_NAME in response.cookies:
-            # Django forgot it with SESSION_SAVE_EVERY_REQUEST until 5.2.14 (CVE-2026-35192).
+            # Before 5.2.14, Django did not with SESSION_SAVE_EVERY_REQUEST (CVE-2026-35192).
             patch_vary_headers(response, ("Cookie",))
-        session.stamp()
+        session.touch()
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -99,12 +103,27 @@ class SessionMiddleware(middleware.SessionMiddleware):
         return self.process_response(request, response)
 
     def _has_work(self, session: SessionStore) -> bool:
-        """Tell whether process_response goes to the database."""
+        """Return whether process_response queries the database."""
         saves = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
-        return (saves and not session.is_empty()) or session.is_stamp_due
+        return (saves and not session.is_empty()) or session.is_touch_due
+
+
+def is_background(request: HttpRequest, view: Any) -> bool:
+    """Return whether a view is marked, or named in ``SESSION_BACKEND_BACKGROUND_VIEWS``."""
+    if getattr(view, "session_background", False):
+        return True
+    names = conf.background_views
+    if not names:
+        return False
+    match, path = request.resolver_match, request.path_info
+    return (match is not None and match.view_name in names) or any(
+        path.startswith(name) if name.endswith("/") else path == name
+        for name in names
+        if name.startswith("/")
+    )
 
 
 def session_of(request: HttpRequest) -> SessionStore | None:
-    """Return the session of a request; None where a view put something else in its place."""
+    """Return the session of a request, or None if a view has replaced it by something else."""
     session = getattr(request, "session", None)
     return session if isinstance(session, SessionStore) else None

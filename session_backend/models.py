@@ -1,39 +1,233 @@
-"""A session as a row that knows its user, its device, its place and when it was last seen."""
+"""A session as a row that knows its user, its device, its place and when it was last used."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
-from django.db import models, router
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, models, router, transaction
+from django.db.models.deletion import Collector
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from session_backend.auth import accepted_hashes, owner_of
+from session_backend.cache import SessionCache, session_cache
 from session_backend.client import Client
 from session_backend.conf import conf
 from session_backend.devices import DeviceType, device_label, parse_device
 from session_backend.fields import Digest, SessionKeyField
 from session_backend.locations import locate, location_info, place_label
-from session_backend.owner import owner_of
-from session_backend.querysets import SessionQuerySet
 from session_backend.signals import announce, session_ended
 
 if TYPE_CHECKING:
     from session_backend.backends.db import SessionStore
 
-__all__ = ["AbstractSession", "Session", "SessionManager"]
+__all__ = ["AbstractSession", "Session", "SessionManager", "SessionQuerySet"]
+
+# Small enough for any database's limit of parameters, and for short locks.
+BATCH_SIZE = 500
+# How many batches of keys are read at once: finding them may sort all that are left.
+READ_AHEAD = 4
+# How often to look again for sessions that get new keys while they are being revoked.
+PASSES = 5
+
+if not apps.is_installed("session_backend"):
+    raise ImproperlyConfigured("Add 'session_backend' to INSTALLED_APPS.")
 
 Row = TypeVar("Row", bound="AbstractSession")
 
 
+class SessionQuerySet(models.QuerySet["AbstractSession"]):
+    """A set of sessions."""
+
+    def active(self) -> SessionQuerySet:
+        """Leave out expired sessions."""
+        return self.filter(expire_date__gt=timezone.now())
+
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
+        """Keep the sessions in which Django accepts this user; none for an anonymous user.
+
+        Sessions from before a password change are left out. To revoke, filter by the user alone:
+        a session that changes the password meanwhile is not in this set any more.
+        """
+        return self.filter(user=user.pk, auth_hash__in=accepted_hashes(user))
+
+    def others(self, session_key: str | None) -> SessionQuerySet:
+        """Leave out the current session, named by its key or digest."""
+        return self.exclude(pk=session_key) if session_key else self.all()
+
+    def revoke(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> int:
+        """Revoke these sessions for good and return how many there were.
+
+        ``by`` is the user who does it, for the receivers of ``session_ended``.
+        """
+        return self._revoke("revoked", by)[self.model._meta.label]
+
+    revoke.alters_data = True  # type: ignore[attr-defined]
+    revoke.queryset_only = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Revoke these sessions for good; returns what Django's ``delete()`` returns.
+
+        They are deleted in batches, so any number of them takes the same memory. Unlike
+        Django's, this accepts a slice.
+        """
+        total = self._revoke("revoked")
+        return total.total(), dict(total)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def clear(self) -> int:
+        """Delete these sessions, which have expired, and return how many there were."""
+        rows = self.using(self._writer)
+        if session_ended.has_listeners(self.model) or not rows._can_fast_delete():
+            return self._revoke("expired")[self.model._meta.label]
+        return rows._fast_delete()
+
+    clear.alters_data = True  # type: ignore[attr-defined]
+    clear.queryset_only = True  # type: ignore[attr-defined]
+
+    def _revoke(
+        self, reason: str, by: AbstractBaseUser | AnonymousUser | None = None
+    ) -> Counter[str]:
+        cache, total = session_cache(), Counter[str]()
+        for _pass in range(1 if self.query.is_sliced else PASSES):
+            has_missed = False
+            for keys in self.key_batches():
+                deleted = self._revoke_batch(keys, reason, by, cache)
+                total.update(deleted)
+                has_missed = has_missed or deleted.get(self.model._meta.label, 0) < len(keys)
+            # A session that was missed may have got another key, and is still in this set.
+            if not has_missed:
+                break
+        return total
+
+    def _revoke_batch(
+        self,
+        keys: list[Digest],
+        reason: str,
+        by: AbstractBaseUser | AnonymousUser | None = None,
+        cache: SessionCache | None = None,
+    ) -> dict[str, int]:
+        """Revoke those of these sessions that have one of the keys; returns counts by model."""
+        # The filters apply again: a session that has left the set, because it was extended, say,
+        # is not deleted.
+        rows = self._unsliced().using(self._writer)
+        if reason == "expired":
+            # A cached session expires with its row. Markers for a million would fill the cache.
+            cache = SessionCache(is_used=False)
+        with (cache or session_cache()).invalidating(keys):
+            if not session_ended.has_listeners(self.model):
+                return rows._delete_keys(keys)
+            with transaction.atomic(rows.db):
+                sessions = rows._lock(keys)
+                deleted = rows._delete_keys([session.pk for session in sessions])
+                for session in sessions:
+                    announce(session_ended, session, rows.db, reason=reason, by=by)
+            return deleted
+
+    def _lock(self, keys: list[Digest]) -> list[AbstractSession]:
+        """Lock the rows with these keys until the transaction ends; returns those in this set."""
+        # An UPDATE that changes nothing locks rows in any database, SQLite included.
+        everything = SessionQuerySet(self.model, using=self.db)
+        everything.filter(pk__in=keys).update(expire_date=models.F("expire_date"))
+        return list(self.filter(pk__in=keys).defer("session_data"))
+
+    def _delete_keys(self, keys: list[Digest]) -> dict[str, int]:
+        rows = self.filter(pk__in=keys)
+        if not rows._can_fast_delete():
+            return super(SessionQuerySet, rows).delete()[1]
+        return {self.model._meta.label: rows._fast_delete()}
+
+    def _can_fast_delete(self) -> bool:
+        return not self.query.is_sliced and Collector(self.db, self).can_fast_delete(self)
+
+    def _fast_delete(self) -> int:
+        # What Django's delete() does here, without a transaction around one statement.
+        with transaction.mark_for_rollback_on_error(using=self.db):
+            return self._raw_delete(using=self.db) or 0
+
+    def update(self, **columns: Any) -> int:
+        # Where an UPDATE needs a second query, Django passes the keys on as the database returned
+        # them, unconverted: the field would hash these digests. So they are read here.
+        tables = defaultdict[Any, dict[str, Any]](dict)
+        for name, value in columns.items():
+            tables[self.model._meta.get_field(name).model][name] = value
+        if set(tables) <= {self.model} and self.query.count_active_tables() < 2:
+            return super().update(**columns)
+        keys = list(self.values_list("pk", flat=True))
+        updated = [
+            models.QuerySet(table, using=self.db).filter(pk__in=keys).update(**values)
+            for table, values in tables.items()
+        ]
+        return max(updated, default=0)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def update_unlocked(self, **columns: Any) -> int:
+        """Update those of these rows that no other transaction holds; returns how many.
+
+        It does not wait where the database supports ``SKIP LOCKED``.
+        """
+        connection = connections[self.db]
+        if not connection.features.has_select_for_update_skip_locked:
+            return self.update(**columns)
+        if connection.vendor != "postgresql":
+            with transaction.atomic(using=self.db):
+                free = list(self.select_for_update(skip_locked=True).values_list("pk", flat=True))
+                return self.filter(pk__in=free).update(**columns)
+        # One statement; Django's select_for_update() requires a transaction around it.
+        sql, params = self.values("pk").query.get_compiler(self.db).as_sql()
+        unlocked = RawSQL(f"{sql} FOR UPDATE SKIP LOCKED", params)
+        everything = SessionQuerySet(self.model, using=self.db)
+        return everything.filter(pk__in=unlocked).update(**columns)
+
+    update_unlocked.alters_data = True  # type: ignore[attr-defined]
+    update_unlocked.queryset_only = True  # type: ignore[attr-defined]
+
+    def key_batches(self) -> Iterator[list[Digest]]:
+        """Read the digests of these sessions, ``BATCH_SIZE`` at a time."""
+        keys = self.using(self._writer).values_list("pk", flat=True)
+        if self.query.is_sliced:
+            yield from batches(list(keys))
+            return
+        keys, limit = keys.order_by("pk"), BATCH_SIZE * READ_AHEAD
+        found = list(keys[:limit])
+        while found:
+            yield from batches(found)
+            has_more = len(found) == limit
+            found = list(keys.filter(pk__gt=found[-1])[:limit]) if has_more else []
+
+    def _unsliced(self) -> SessionQuerySet:
+        clone = self.all()
+        clone.query.clear_limits()
+        return clone
+
+    @property
+    def _writer(self) -> str:
+        return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]
+
+
+def batches(keys: list[Digest]) -> Iterator[list[Digest]]:
+    """Cut a list into lists of ``BATCH_SIZE``; the last may be shorter."""
+    return (keys[i : i + BATCH_SIZE] for i in range(0, len(keys), BATCH_SIZE))
+
+
 class _SavingManager(BaseSessionManager[Row]):
     def save(self, session_key: str, session_dict: dict[str, Any], expire_date: datetime) -> Row:
-        """Write the data of a session and leave what its row knows besides; without any, end it."""
+        """Write the data of a session and no other column; empty data revokes it."""
         columns = {
             "session_data": self.encode(session_dict),
             "expire_date": expire_date,
@@ -42,9 +236,9 @@ class _SavingManager(BaseSessionManager[Row]):
         }
         row = self.model(session_key=session_key, **columns)
         if not session_dict:
-            row.end()
+            row.revoke()
             return row
-        with self.model.get_session_store_class().revoking([row.session_key]):
+        with session_cache().invalidating([row.session_key]):
             if not self.filter(pk=row.session_key).update(**columns):
                 row.save(force_insert=True)
         return row
@@ -57,7 +251,7 @@ SessionManager = _SavingManager.from_queryset(SessionQuerySet, "SessionManager")
 class AbstractSession(AbstractBaseSession):
     """The columns and methods of a session, for a site that adds columns of its own.
 
-    Such a site writes a model that inherits from this and a ``SessionStore`` whose
+    Such a site writes a model that inherits from this class, and a ``SessionStore`` whose
     ``get_model_class`` returns it, as Django describes under "Extending
     database-backed session engines".
     """
@@ -68,30 +262,40 @@ class AbstractSession(AbstractBaseSession):
     session_data = models.TextField(_("session data"))
     expire_date = models.DateTimeField(_("expires"), db_index=True)
 
+    # The key changes with every sign-in; this does not. It is not indexed: it is always looked up
+    # together with the user.
+    public_id = models.UUIDField(default=uuid4, editable=False)
+    # Without a constraint, as Django's sessions: one whose user is deleted during the request
+    # that signs in is saved, and no save has to lock the user's row.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        verbose_name=_("user"),
     )
-    auth_hash = models.CharField(max_length=16, default="", editable=False)
+    auth_hash = models.CharField(max_length=16, default="", blank=True, editable=False)
     created_at = models.DateTimeField(_("signed in"), default=timezone.now)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
     last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
-    ip = models.GenericIPAddressField(_("IP address"), null=True)
-    user_agent = models.CharField(_("user agent"), max_length=512, default="")
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=512, default="", blank=True)
     device_type = models.CharField(
         _("device type"), max_length=8, choices=DeviceType.choices, default=DeviceType.UNKNOWN
     )
-    device_model = models.CharField(_("device model"), max_length=64, default="")
-    browser = models.CharField(_("browser"), max_length=64, default="")
-    os = models.CharField(_("operating system"), max_length=64, default="")
-    country_code = models.CharField(_("country code"), max_length=2, default="")
-    country = models.CharField(_("country"), max_length=64, default="")
-    city = models.CharField(_("city"), max_length=128, default="")
+    device_model = models.CharField(_("device model"), max_length=64, default="", blank=True)
+    browser = models.CharField(_("browser"), max_length=64, default="", blank=True)
+    os = models.CharField(_("operating system"), max_length=64, default="", blank=True)
+    country_code = models.CharField(_("country code"), max_length=2, default="", blank=True)
+    country = models.CharField(_("country"), max_length=64, default="", blank=True)
+    city = models.CharField(_("city"), max_length=128, default="", blank=True)
 
     objects = SessionManager()  # type: ignore[misc]
 
     class Meta(AbstractBaseSession.Meta):
         abstract = True
-        # Said again, to be in our catalogues: those of django.contrib.sessions are not installed.
+        # Repeated for our own catalogues: those of django.contrib.sessions are not installed.
         verbose_name_plural = _("sessions")  # type: ignore[assignment]
         permissions = (("view_session_data", "Can view session data"),)
 
@@ -101,9 +305,8 @@ class AbstractSession(AbstractBaseSession):
         from session_backend.backends.db import SessionStore
 
         store = conf.session_store
-        # A site that is about to switch has another engine still.
-        is_ours = issubclass(store, SessionStore)
-        return store if is_ours else SessionStore
+        # A site that is about to switch still has another engine.
+        return store if issubclass(store, SessionStore) else SessionStore
 
     @staticmethod
     def client_columns(client: Client) -> dict[str, Any]:
@@ -119,40 +322,44 @@ class AbstractSession(AbstractBaseSession):
         return device_label(browser=self.browser, os=self.os, device_model=self.device_model)
 
     def location(self) -> str | None:
-        """Return the place in words, ``Linköping, Sweden``, or None where it is not known."""
+        """Return the place in words, ``Linköping, Sweden``, or None if it is not known."""
         return place_label(city=self.city, country=self.country)
 
     def location_info(self) -> dict[str, Any] | None:
-        """Look the IP up and return all that the GeoIP database says of it, or None."""
+        """Look the IP address up and return all that the GeoIP database says of it, or None."""
         return location_info(self.ip)
 
     def is_current(self, request: HttpRequest) -> bool:
-        """Tell whether this is the session of that request."""
-        key = request.session.session_key
-        return key is not None and Digest.of(key) == self.session_key
+        """Return whether this is the session of that request."""
+        return self.session_key == current_digest(request)
 
-    def end(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> bool:
-        """Revoke the session for good; False when it was gone already.
+    def revoke(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> bool:
+        """Revoke the session for good; False if it was gone already.
 
         ``by`` is the user who does it, for the receivers of ``session_ended``.
         """
         if not self.pk:
             return False
-        using = router.db_for_write(type(self), instance=self)
-        rows = SessionQuerySet(type(self), using=using)
-        return bool(rows.delete_batch([self.pk], by=by).get(self._meta.label))
+        rows = SessionQuerySet(type(self), using=router.db_for_write(type(self), instance=self))
+        return bool(rows._revoke_batch([self.pk], "revoked", by).get(self._meta.label))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Revoke the session for good, as :meth:`end`; returns what Django's ``delete`` does."""
+        """Revoke the session for good; returns what Django's ``delete()`` returns."""
         if not self.pk:
             return super().delete(*args, **kwargs)
-        ended = copy(self)
-        with self.get_session_store_class().revoking([ended.pk]):
+        session = copy(self)
+        with session_cache().invalidating([session.pk]):
             deleted = super().delete(*args, **kwargs)
-        if deleted[0] and session_ended.has_listeners(type(self)):
-            using = kwargs.get("using") or router.db_for_write(type(self), instance=ended)
-            announce(session_ended, ended, using, how="revoked", by=None)
+        if deleted[1].get(self._meta.label) and session_ended.has_listeners(type(self)):
+            using = kwargs.get("using") or router.db_for_write(type(self), instance=session)
+            announce(session_ended, session, using, reason="revoked", by=None)
         return deleted
+
+
+def current_digest(request: HttpRequest) -> Digest | None:
+    """Return the digest of the key of a request's session; None if it has no key."""
+    session = request.session
+    return None if session.session_key is None else Digest.of(session.session_key)
 
 
 class Session(AbstractSession):

@@ -1,21 +1,22 @@
-"""What a site can listen to: that somebody signed in, that a session ended, that it moved.
+"""Signals: a person signed in, a session ended, a session moved.
 
-All are sent with the session model as ``sender``, once the transaction that did it, if there is
-one, is committed. A receiver may be a coroutine function. One that raises breaks nothing: Django
-logs the error. Without a receiver nothing is read for them.
+All are sent with the session model as ``sender``, after the transaction, if there is one, is
+committed. A receiver may be a coroutine function. An error in a receiver is logged by Django and
+breaks nothing. Without receivers no statement is run for them.
 
 ``session_started``
-    A person signed in. ``session``: the row.
+    A person signed in. ``session``: the row. Not sent if the session was revoked meanwhile.
 
 ``session_ended``
-    A session is gone. ``session``: the row as it was. ``how``: ``"signed_out"`` (by itself),
-    ``"revoked"`` (by somebody) or ``"expired"``. ``by``: the user who revoked it, where that was
-    said, else None. Sessions that go with their user, or by SQL, are not announced.
+    A session ended; sent once for each. ``session``: the row as it was. ``reason``:
+    ``"signed_out"`` (from that session itself), ``"revoked"`` or ``"expired"``. ``by``: the user
+    who revoked it, if known, else None. Not sent for the sessions of a user who is deleted, nor
+    for rows deleted by SQL.
 
 ``session_moved``
-    A session is used from another country, or by another device, than before. ``session``: the
-    row. ``changes``: what is different, as ``{"country_code": ("SE", "NG")}``; the keys are
-    columns out of :data:`MOVES`.
+    A session is used from another country or by another device than before. ``session``: the
+    row. ``changes``: what differs, as ``{"country_code": ("SE", "NG")}``; the keys are
+    the columns in :data:`MOVES`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MOVES = ("country_code", "device_type", "device_model", "browser", "os")
 
 
 def announce(signal: Signal, session: models.Model, using: str, **kwargs: Any) -> None:
-    """Send a signal of ours when what it tells of is committed."""
+    """Send a signal of this module after the current transaction is committed."""
     sender = type(session)
     transaction.on_commit(
         lambda: signal.send_robust(sender=sender, session=session, **kwargs), using=using

@@ -1,59 +1,76 @@
-"""System checks: what is wrong with a site's settings, before a page says so."""
+"""System checks of the settings, apps, templates and URLs that ``session_ui`` needs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
-from django.template.loader import select_template
+from django.template.loader import get_template
+from django.urls import NoReverseMatch, get_script_prefix, is_valid_path, reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
 
-from session_ui.conf import conf
+from session_ui.conf import PACKS, PLAIN, conf
 
-__all__ = ["check_environment", "check_settings", "check_table"]
+__all__ = [
+    "check_environment",
+    "check_links",
+    "check_setting_names",
+    "check_settings",
+    "check_table",
+    "check_templates",
+    "check_urls",
+]
 
 DEPENDENCIES = ("session_backend", "django_tables2", "django_htmx")
 HTMX_MIDDLEWARE = "django_htmx.middleware.HtmxMiddleware"
 REQUEST_PROCESSOR = "django.template.context_processors.request"
-TEMPLATES = Path(__file__).parent / "templates" / "session_ui"
+APP = Path(__file__).parent
 
 
 @register()
-def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the values of the kit's own settings."""
-    found: list[CheckMessage] = []
+def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the values of this app's settings."""
     interval = getattr(settings, "SESSION_UI_POLL_INTERVAL", 15)
     if not is_whole(interval) or interval < 0:
-        found.append(
-            Error(
-                "SESSION_UI_POLL_INTERVAL must be a whole number of seconds.",
-                hint="Give 0 to turn polling off.",
-                id="session_ui.E001",
-            )
+        yield Error(
+            f"SESSION_UI_POLL_INTERVAL is {interval!r} and must be a whole number of seconds.",
+            hint="Set it to 0 to turn polling off.",
+            id="session_ui.E001",
         )
     size = getattr(settings, "SESSION_UI_PAGE_SIZE", 25)
     if not is_whole(size) or size < 1:
-        found.append(
-            Error("SESSION_UI_PAGE_SIZE must be a positive whole number.", id="session_ui.E002")
+        yield Error(
+            f"SESSION_UI_PAGE_SIZE is {size!r} and must be a whole number, 1 or more.",
+            id="session_ui.E002",
         )
-    if conf.pack != "plain" and not is_pack(conf.pack):
-        found.append(
-            Error(
-                f"SESSION_UI_PACK names {conf.pack!r}, and there are no templates for it.",
-                hint=f"A pack is a folder of templates, session_ui/{conf.pack}/.",
-                id="session_ui.E003",
-            )
+    pack = getattr(settings, "SESSION_UI_PACK", "plain")
+    unknown = [name for name in pack if name not in PLAIN] if isinstance(pack, Mapping) else []
+    if unknown or not (isinstance(pack, Mapping) or str(pack) in PACKS):
+        yield Error(
+            f"SESSION_UI_PACK is {pack!r}, which is not a pack.",
+            hint=f"Set it to one of {', '.join(PACKS)}, or to a dict with any of the keys "
+            f"{', '.join(PLAIN)}.",
+            id="session_ui.E003",
         )
-    return found
 
 
 @register()
-def check_table(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_setting_names(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check for misspelt settings, which have no effect."""
+    for name, hint in conf.unknown_names():
+        yield Warning(f"There is no setting {name}.", hint=hint, id="session_ui.W004")
+
+
+@register()
+def check_table(**kwargs: Any) -> Iterator[CheckMessage]:
     """Check the class that ``SESSION_UI_TABLE`` names."""
     try:
         from session_ui.tables import SessionTable
@@ -63,48 +80,103 @@ def check_table(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         problem = str(error)
     else:
         if isinstance(table, type) and issubclass(table, SessionTable):
-            return []
+            return
         problem = "it is not a subclass of session_ui.tables.SessionTable"
-    message = f"SESSION_UI_TABLE, {conf.table_path!r}, cannot be used: {problem}."
-    return [Error(message, id="session_ui.E004")]
+    yield Error(
+        f"SESSION_UI_TABLE, {conf.table_path!r}, cannot be used: {problem}.", id="session_ui.E004"
+    )
 
 
 @register()
-def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the apps, the middleware and the context processor that the kit needs."""
-    found: list[CheckMessage] = [
-        Error(f"session_ui needs {name!r} in INSTALLED_APPS.", id="session_ui.E005")
-        for name in DEPENDENCIES
-        if not apps.is_installed(name)
-    ]
+def check_environment(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the apps, the middleware and the context processor that the templates need."""
+    for name in DEPENDENCIES:
+        if not apps.is_installed(name):
+            yield Error(f"session_ui needs {name!r} in INSTALLED_APPS.", id="session_ui.E005")
     if not any(is_htmx_middleware(path) for path in settings.MIDDLEWARE):
-        found.append(
-            Error(f"session_ui needs {HTMX_MIDDLEWARE!r} in MIDDLEWARE.", id="session_ui.E006")
-        )
+        yield Error(f"session_ui needs {HTMX_MIDDLEWARE!r} in MIDDLEWARE.", id="session_ui.E006")
     if not any(has_request(engine) for engine in settings.TEMPLATES):
-        found.append(
-            Warning(
-                f"No template engine has the context processor {REQUEST_PROCESSOR!r}.",
-                hint="Templates that replace ours, and django-tables2, expect the request.",
-                id="session_ui.W001",
-            )
+        yield Warning(
+            f"No template engine has the context processor {REQUEST_PROCESSOR!r}.",
+            hint="django-tables2, and templates that override ours, expect the request.",
+            id="session_ui.W001",
         )
-    return found
+
+
+@register(Tags.files)
+def check_links(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that this is not a clone in which Git wrote symbolic links as text files."""
+    broken = [f"session_ui/{name}" for name in ("templates", "static") if (APP / name).is_file()]
+    if broken:
+        yield Error(
+            f"Not a symbolic link: {' and '.join(broken)} (Git wrote a text file).",
+            hint="On Windows turn on developer mode, then clone again with: "
+            "git clone -c core.symlinks=true",
+            id="session_ui.E007",
+        )
+
+
+@register(Tags.templates)
+def check_templates(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that Django finds the templates."""
+    try:
+        get_template("session_ui/page.html")
+    except TemplateDoesNotExist:
+        if not any(check_links()):
+            yield Error(
+                "The templates of session_ui are not found.",
+                hint="Set APP_DIRS to True in TEMPLATES, or add 'django.template.loaders"
+                ".app_directories.Loader' to the loaders.",
+                id="session_ui.E008",
+            )
+
+
+@register(Tags.urls)
+def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that the pages, and the sign-in page to which they redirect, have URLs."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return
+    try:
+        reverse("session_ui:session_list")
+    except NoReverseMatch:
+        yield Warning(
+            "The URLs of session_ui are not in ROOT_URLCONF: its pages are not found, and its "
+            "templates raise NoReverseMatch.",
+            hint="Add path('account/sessions/', include('session_ui.urls')) to urlpatterns.",
+            id="session_ui.W002",
+        )
+    if not is_valid_url(str(settings.LOGIN_URL)):
+        yield Warning(
+            f"LOGIN_URL, {str(settings.LOGIN_URL)!r}, leads nowhere: anonymous visitors are "
+            "redirected to it.",
+            hint="Set it to the URL or the URL name of your sign-in page, such as 'admin:login'.",
+            id="session_ui.W003",
+        )
+    password_url = conf.get("PASSWORD_CHANGE_URL")
+    if password_url and not is_valid_url(str(password_url)):
+        yield Warning(
+            f"SESSION_UI_PASSWORD_CHANGE_URL, {str(password_url)!r}, leads nowhere.",
+            hint="Set it to a URL or a URL name, or to an empty string for no link.",
+            id="session_ui.W005",
+        )
+
+
+def is_valid_url(to: str) -> bool:
+    """Tell whether a URL, or the name of one, leads to a view or to another host."""
+    try:
+        url = urlsplit(resolve_url(to))
+    except NoReverseMatch:
+        return False
+    path = "/" + url.path.removeprefix(get_script_prefix()).removeprefix("/")
+    # CommonMiddleware and LocaleMiddleware redirect to these.
+    paths = [path, f"{path}/"] if settings.APPEND_SLASH else [path]
+    paths += [f"/{get_language() or settings.LANGUAGE_CODE}{path}" for path in paths]
+    return bool(url.netloc) or any(map(is_valid_path, paths))
 
 
 def is_whole(value: Any) -> bool:
     """Tell whether a value is an int, and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_pack(name: str) -> bool:
-    """Tell whether there is a template of ours in the folder of that pack."""
-    pieces = (path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
-    try:
-        select_template([f"session_ui/{name}/{piece}" for piece in pieces])
-    except TemplateDoesNotExist:
-        return False
-    return bool(name)
 
 
 def is_htmx_middleware(path: str) -> bool:

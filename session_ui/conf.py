@@ -1,9 +1,12 @@
-"""The settings of the kit, read when they are first needed and never at import."""
+"""The settings of session_ui, read when they are first needed and never at import."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from session_backend.conf import Settings
@@ -11,26 +14,89 @@ from session_backend.conf import Settings
 if TYPE_CHECKING:
     from session_ui.tables import SessionTable
 
-__all__ = ["conf"]
+__all__ = ["PACKS", "conf"]
+
+# The CSS classes of what the templates draw, by the name of the pack. Colours that must be
+# readable on any ground come from our stylesheet, in each pack.
+PLAIN = {
+    "badge": "sui-badge",
+    "button": "sui-button sui-revoke",
+    "cancel": "sui-button",
+    "card": "sui-card",
+    "confirm": "sui-button sui-confirm",
+    "count": "sui-count",
+    "dialog": "",
+    "dialog_box": "sui-dialog-box",
+    "live": "sui-live",
+    "messages": "sui-messages",
+    "others": "sui-button sui-revoke",
+    "page": "sui-button",
+    "table": "",
+}
+PACKS: dict[str, Mapping[str, str]] = {
+    "plain": PLAIN,
+    "bootstrap5": {
+        **PLAIN,
+        "badge": "badge sui-badge",
+        "button": "btn btn-sm sui-revoke",
+        "cancel": "btn sui-neutral",
+        "card": "card card-body",
+        "confirm": "btn sui-confirm",
+        "count": "badge rounded-pill sui-count",
+        "dialog_box": "card card-body shadow sui-dialog-box",
+        "messages": "alert alert-success list-unstyled",
+        "others": "btn btn-sm sui-revoke",
+        "page": "btn btn-sm sui-neutral",
+        "table": "table",
+    },
+    # The component names of daisyUI.
+    "tailwind": {
+        **PLAIN,
+        "badge": "badge badge-sm sui-badge",
+        "button": "btn btn-sm sui-revoke",
+        "cancel": "btn sui-neutral",
+        "card": "card card-border bg-base-100 card-body",
+        "confirm": "btn sui-confirm",
+        "count": "badge badge-sm sui-count",
+        "dialog_box": "sui-dialog-box",
+        "messages": "alert alert-info",
+        "others": "btn btn-sm sui-revoke",
+        "page": "btn btn-sm sui-neutral",
+        "table": "table",
+    },
+}
 
 
 class Conf(Settings):
-    """One typed property a setting; what a wrong value does is said by the system checks."""
+    """One typed property for each setting. The system checks report invalid values."""
+
+    prefix = "SESSION_UI_"
+    defaults = {
+        "PACK": "plain",
+        "PAGE_SIZE": 25,
+        "PASSWORD_CHANGE_URL": None,
+        "POLL_INTERVAL": 15,
+        "TABLE": "session_ui.tables.SessionTable",
+    }
 
     @property
     def poll_interval(self) -> int:
-        """Seconds between two looks for changes by an open page; 0 for none."""
-        return int(self._get("POLL_INTERVAL", 15))
+        """Seconds between two polls by an open page; 0 turns polling off."""
+        return self.get_int("POLL_INTERVAL")
 
     @property
-    def pack(self) -> str:
-        """The folder of templates, under ``session_ui/``, that are asked for before ours."""
-        return str(self._get("PACK", "plain"))
+    def classes(self) -> Mapping[str, str]:
+        """The CSS classes of the chosen pack; a dict of the site's own adds to the plain ones."""
+        pack = self.get("PACK")
+        if isinstance(pack, Mapping):
+            return {**PLAIN, **pack}
+        # Not the setting itself: it may be a lazy string.
+        return PACKS.get(str(pack), PLAIN)
 
     @property
     def table_path(self) -> str:
         """The dotted path of the table class."""
-        return str(self._get("TABLE", "session_ui.tables.SessionTable"))
+        return str(self.get("TABLE"))
 
     @property
     def table_class(self) -> type[SessionTable]:
@@ -40,8 +106,22 @@ class Conf(Settings):
 
     @property
     def page_size(self) -> int:
-        """Rows a page."""
-        return int(self._get("PAGE_SIZE", 25))
+        """Rows on a page of the list."""
+        return self.get_int("PAGE_SIZE")
+
+    @property
+    def password_change_url(self) -> str:
+        """The address where a password is changed, or ``""``.
+
+        None, the default, is Django's own view where the site has it.
+        """
+        url = self.get("PASSWORD_CHANGE_URL")
+        if url is not None:
+            return resolve_url(url) if url else ""
+        try:
+            return reverse("password_change")
+        except NoReverseMatch:
+            return ""
 
 
-conf = Conf("SESSION_UI_")
+conf = Conf()

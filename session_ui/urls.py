@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import path
 
-from session_backend.fields import Digest
-from session_backend.middleware import silent
-from session_ui.views import SessionListView, SessionRevokeOthersView, SessionRevokeView
+from session_backend.middleware import background
+from session_ui.views import OTHERS, SessionListView, SessionRevokeView
 
 __all__ = ["app_name", "urlpatterns"]
 
-
-class DigestConverter:
-    """The public id of a session in an address."""
-
-    regex = "[0-9a-f]{40}"
-
-    def to_python(self, value: str) -> Digest:
-        return Digest(value)
-
-    def to_url(self, value: Digest) -> str:
-        return value
-
-
-register_converter(DigestConverter, "session_digest")
+if not apps.is_installed("session_ui"):
+    raise ImproperlyConfigured("Add 'session_ui' to INSTALLED_APPS.")
 
 app_name = "session_ui"
 
 urlpatterns = [
     path("", SessionListView.as_view(), name="session_list"),
-    # The same for an open page that looks for changes by itself: no doing of a person's.
-    path("poll/", silent(SessionListView.as_view()), name="session_poll"),
-    path("<session_digest:digest>/revoke/", SessionRevokeView.as_view(), name="session_revoke"),
-    path("revoke-others/", SessionRevokeOthersView.as_view(), name="session_revoke_others"),
+    # The same for the polls of an open page, which are no activity of the visitor.
+    path("poll/", background(SessionListView.as_view()), name="session_poll"),
+    path("revoke/", SessionRevokeView.as_view(), name="session_revoke"),
+    # For a form of the site: the same with its one field filled in.
+    path("revoke-others/", SessionRevokeView.as_view(session=OTHERS), name="session_revoke_others"),
 ]

@@ -1,14 +1,17 @@
-"""The page of the list, and the two ways to sign out elsewhere."""
+"""The page of the list, and the view that revokes sessions."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.decorators import method_decorator
@@ -18,12 +21,12 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, reswap
 
-from session_backend.fields import Digest
-from session_ui.listing import SessionList
-from session_ui.packs import template_names
-from session_ui.paging import as_number
+from session_backend.legacy import revoke_legacy_sessions
+from session_ui import text
+from session_ui.conf import conf
+from session_ui.sessions import VERSION_FIELD, SessionList, Version
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -34,7 +37,10 @@ if TYPE_CHECKING:
         htmx: HtmxDetails
 
 
-__all__ = ["SessionListView", "SessionRevokeOthersView", "SessionRevokeView", "SessionView"]
+__all__ = ["SessionListView", "SessionRevokeView", "SessionView"]
+
+# What the field ``session`` holds for every session but the current one.
+OTHERS = "others"
 
 
 class SeeOther(HttpResponseRedirect):
@@ -43,7 +49,7 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-# The views turn signed-out visitors away by themselves, so LoginRequiredMiddleware lets them be:
+# The views redirect anonymous visitors by themselves, so LoginRequiredMiddleware ignores them:
 # its redirect would put the sign-in page into the list.
 @method_decorator(
     [
@@ -61,9 +67,11 @@ class SessionView(View):
     request: Request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not hasattr(request, "htmx"):
+            raise ImproperlyConfigured("Add 'django_htmx.middleware.HtmxMiddleware' to MIDDLEWARE.")
         is_allowed = str(request.method).lower() in self.http_method_names
         if is_allowed and not request.user.is_authenticated:
-            return self.turn_away()
+            return self.redirect(redirect_to_login(self.page_url).url)
         return super().dispatch(request, *args, **kwargs)
 
     @property
@@ -75,8 +83,11 @@ class SessionView(View):
     @property
     def page_url(self) -> str:
         """The address, without a host, of the page that holds the list."""
+        known = None
         if self.is_partial:
-            known = self.request.htmx.current_url_abs_path
+            # The client writes this header, and urlsplit() raises on "http://[::1".
+            with suppress(ValueError):
+                known = self.request.htmx.current_url_abs_path
         elif self.request.method == "POST":
             known = self.request.POST.get("next")
         else:
@@ -86,19 +97,15 @@ class SessionView(View):
         )
         return known if known and is_ours else resolve_url("session_ui:session_list")
 
-    def get_listing(self, focus: int | None = None) -> SessionList:
-        """Return the list as the request wants it; ``focus`` is the place of a removed row."""
+    def get_listing(self) -> SessionList:
+        """Return the list as the request wants it."""
         params = self.request.POST if self.request.method == "POST" else self.request.GET
-        return self.listing_class(self.request, params, self.page_url, focus)
+        return self.listing_class(self.request, params, self.page_url)
 
     def render_list(self, listing: SessionList, status: str = "") -> HttpResponse:
         """Return the list alone, with the counts elsewhere on the page and a status to announce."""
-        context = {"listing": listing, "status": status}
-        return render(self.request, template_names("answer.html"), context)
-
-    def turn_away(self) -> HttpResponseBase:
-        """Send a signed-out visitor, with the whole page, to the sign-in page."""
-        return self.redirect(redirect_to_login(self.page_url).url)
+        context = {"listing": listing, "classes": conf.classes, "status": status}
+        return render(self.request, "session_ui/answer.html", context)
 
     def redirect(self, url: str) -> HttpResponseBase:
         """Send the whole page to another address."""
@@ -115,54 +122,82 @@ class SessionListView(SessionView):
     def get(self, request: HttpRequest) -> HttpResponse:
         listing = self.get_listing()
         if not self.is_partial:
-            return render(request, template_names("page.html"), {"listing": listing})
-        return HttpResponse(status=204) if listing.is_unchanged else self.render_list(listing)
+            context = {"listing": listing, "classes": conf.classes}
+            return render(request, "session_ui/page.html", context)
+        known = Version.parse(request.GET.get(VERSION_FIELD, ""))
+        if listing.holds(known) or known == listing.version:
+            return HttpResponse(status=204)
+        if known.shown == listing.version.shown:
+            answer = render(request, "session_ui/version.html", {"listing": listing, "oob": True})
+            return reswap(answer, "none")
+        return self.render_list(listing)
 
 
-class SessionActionView(SessionView):
-    """Signs something out and answers with what is left."""
+class SessionRevokeView(SessionView):
+    """Revokes what the field ``session`` says: some public ids with commas between, or others.
+
+    Another person's session gets the same answer as one that does not exist.
+    """
 
     http_method_names = ["post"]
+    session = ""
+    """What to revoke instead of what the field says."""
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        chosen = self.session or request.POST.get("session", "")
+        return self.revoke_others() if chosen == OTHERS else self.revoke(chosen)
+
+    def revoke(self, chosen: str) -> HttpResponseBase:
+        """Revoke the sessions with these public ids; the current one is signed out."""
+        listing = self.get_listing()
+        # By user and public id: a sign-in or a new password may change the rest at this moment.
+        sessions = listing.every_session.filter(public_id__in=public_ids(chosen))
+        found = list(sessions)
+        if any(session.is_current(self.request) for session in found):
+            logout(self.request)
+            return self.redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or settings.LOGIN_URL))
+        count = sessions.revoke(by=self.request.user)
+        if not count:
+            return self.answer(gettext("That device is already signed out."))
+        if count > 1:
+            words = ngettext(
+                "%(count)d session has been signed out.",
+                "%(count)d sessions have been signed out.",
+                count,
+            )
+            return self.answer(words % {"count": count})
+        place = text.place(found[0])
+        ago = text.ago(found[0].last_activity, listing.now)
+        device = f"{found[0].device()} ({place}, {ago})"
+        return self.answer(gettext("%(device)s has been signed out.") % {"device": device})
+
+    def revoke_others(self) -> HttpResponseBase:
+        """Revoke every session of the visitor but the current one."""
+        listing = self.get_listing()
+        revoke_legacy_sessions(self.request.user)
+        others = listing.every_session
+        if listing.current_key:
+            # By its public id: another request of this browser may change its key at this moment.
+            current = others.filter(pk=listing.current_key).first()
+            if current is None:
+                return self.answer(gettext("This page was out of date. Please try again."))
+            others = others.exclude(public_id=current.public_id)
+        if others.revoke(by=self.request.user):
+            return self.answer(gettext("All other sessions have been signed out."))
+        return self.answer(gettext("You are not signed in anywhere else."))
 
     def answer(self, status: str) -> HttpResponseBase:
         """Say what happened: beside the list to htmx, else on the page that held the list."""
         if self.is_partial:
-            place = as_number(self.request.POST.get("session-row", "1")) - 1
-            return self.render_list(self.get_listing(focus=place), status)
+            return self.render_list(self.get_listing(), status)
         messages.info(self.request, status, fail_silently=True)
         return self.redirect(self.page_url)
 
 
-class SessionRevokeView(SessionActionView):
-    """Signs one device of the visitor's out; the one that asks, too.
-
-    Somebody else's device is answered as one that is gone already.
-    """
-
-    def post(self, request: HttpRequest, digest: Digest) -> HttpResponseBase:
-        session = self.get_listing().get_queryset().filter(pk=digest).first()
-        if session and session.is_current(request):
-            logout(request)
-            return self.redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or settings.LOGIN_URL))
-        if session and session.end(by=request.user):
-            text = gettext("%(device)s has been signed out.") % {"device": session.device()}
-        else:
-            text = gettext("That device is already signed out.")
-        return self.answer(text)
-
-
-class SessionRevokeOthersView(SessionActionView):
-    """Signs out every device of the visitor's but the one that asks."""
-
-    def post(self, request: HttpRequest) -> HttpResponseBase:
-        listing = self.get_listing()
-        count = listing.get_queryset().others(listing.current_key).end(by=request.user)
-        if count:
-            text = ngettext(
-                "%(count)d other device has been signed out.",
-                "%(count)d other devices have been signed out.",
-                count,
-            ) % {"count": count}
-        else:
-            text = gettext("You are not signed in anywhere else.")
-        return self.answer(text)
+def public_ids(chosen: str) -> list[UUID]:
+    """Return the public ids in a text; no more than a page can show."""
+    found = []
+    for part in chosen.split(",")[: conf.page_size]:
+        with suppress(ValueError):
+            found.append(UUID(part))
+    return found

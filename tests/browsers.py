@@ -1,17 +1,22 @@
-"""Two people's browsers, as the tests speak of them."""
+"""Test clients that stand for users' browsers."""
 
 from __future__ import annotations
 
-from typing import Any
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from session_backend.fields import Digest
-from session_backend.models import Session
 
-__all__ = ["LAPTOP", "PHONE", "Browser", "make_user"]
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from session_backend.models import Session
+
+__all__ = ["LAPTOP", "PASSWORD", "PHONE", "AsyncBrowser", "Browser", "make_user"]
 
 PASSWORD = "correct horse battery staple"
 
@@ -31,8 +36,28 @@ PHONE: dict[str, Any] = {
 }
 
 
-class Browser(Client):
-    """Django's test client with a device, an address and words for what a person does."""
+class SessionMixin:
+    """Gives a test client access to its session."""
+
+    cookies: SimpleCookie
+
+    @property
+    def key(self) -> str | None:
+        """The session key in the cookie, or None."""
+        cookie = self.cookies.get("sessionid")
+        return cookie.value or None if cookie else None
+
+    @property
+    def row(self) -> Session:
+        """The row of the session; raises DoesNotExist if the session has ended."""
+        # The site may use another engine, without this app.
+        from session_backend.models import Session
+
+        return Session.objects.get(pk=Digest.of(self.key or ""))
+
+
+class Browser(SessionMixin, Client):
+    """Django's test client with a user agent and an IP address."""
 
     def __init__(self, device: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs, **device)
@@ -44,16 +69,22 @@ class Browser(Client):
         assert response.status_code == 302, response.content
         return self
 
-    @property
-    def key(self) -> str | None:
-        """The session key in the cookie; None where there is none."""
-        cookie = self.cookies.get("sessionid")
-        return cookie.value or None if cookie else None
 
-    @property
-    def row(self) -> Session:
-        """The row of the session; DoesNotExist where it has ended."""
-        return Session.objects.get(pk=Digest.of(self.key or ""))
+class AsyncBrowser(SessionMixin, AsyncClient):
+    """The same over ASGI, for use in synchronous tests."""
+
+    def __init__(self, device: dict[str, Any]) -> None:
+        super().__init__(raise_request_exception=False)
+        self.device = device
+
+    def _base_scope(self, **request: Any) -> dict[str, Any]:
+        address = self.device.get("REMOTE_ADDR")
+        scope = super()._base_scope(**request)  # type: ignore[misc]
+        return {**scope, "client": [address, 50000] if address else None}
+
+    def get(self, path: str) -> Any:  # type: ignore[override]
+        headers = {"user-agent": self.device["HTTP_USER_AGENT"]}
+        return async_to_sync(super().get)(path, headers=headers)
 
 
 def make_user(username: str = "alice", **fields: Any) -> Any:

@@ -1,12 +1,13 @@
 """What people install: the wheel, an editable install, or the bare checkout.
 
-Each is put alone into one clean environment and must render the list there, from a folder outside
-the checkout. Templates and static files are what a mistake would lose, without a word.
+Each is installed alone in one clean environment and must render the list there, from a folder
+outside the checkout. A mistake would silently leave out templates and static files.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,8 +32,8 @@ class Built(NamedTuple):
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:
-    """Run a command and return what it printed; all of it is in the failure when it fails."""
-    # This process's own path must not lend the clean environment what it lacks.
+    """Run a command and return its output, or fail the test with it."""
+    # The path of this process must not supply what the clean environment lacks.
     own = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE"}
     inherited = {name: value for name, value in os.environ.items() if name not in own}
     done = subprocess.run(
@@ -44,7 +45,7 @@ def run(*command: str | Path, cwd: Path, **env: str) -> str:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files below a folder, links not followed, but for what Python leaves there."""
+    """Return the files in a folder, without Python's caches and what links lead to."""
     return [
         Path(here, name)
         for here, _, names in os.walk(folder)
@@ -65,7 +66,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.fixture(scope="module")
 def clean_python(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an environment that holds the distribution's own dependencies and nothing else."""
+    """Make an environment with the distribution and its dependencies, and nothing else."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
@@ -86,11 +87,11 @@ def test_renders_the_list(way: str, built: Built, clean_python: Path, tmp_path: 
         run(*pip, "install", "--no-deps", "--editable", ROOT, cwd=tmp_path)
     else:
         env = {"PYTHONPATH": str(ROOT)}
-    # A script's own folder is on its path, and there the checkout must not be.
-    script = shutil.copy(Path(__file__).with_name("minimal_site.py"), tmp_path)
+    # Python finds modules in the folder it is started from, and that must not be the checkout.
+    shutil.copytree(ROOT / "tests", tmp_path / "tests")
 
     wanted = [file.relative_to(ROOT / "static") for file in files(ROOT / "static")]
-    printed = run(clean_python, script, *wanted, cwd=tmp_path, **env)
+    printed = run(clean_python, "-m", "tests.installed", *wanted, cwd=tmp_path, **env)
 
     environment = clean_python.parent.parent
     assert Path(printed.strip()).is_relative_to(environment if way == "wheel" else ROOT)
@@ -107,6 +108,30 @@ def test_wheel_holds_the_apps_and_nothing_else(built: Built) -> None:
     assert sorted(names) == sorted(wanted)
 
 
+def test_links_of_the_pypi_page_lead_to_the_repository(tmp_path: Path) -> None:
+    for name in ("README.md", "LICENSE", "hatch_build.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    url = "https://github.com/owner/name"
+    project = (ROOT / "pyproject.toml").read_text()
+    project = re.sub('^repository = ".*"$', f'repository = "{url}"', project, flags=re.MULTILINE)
+    (tmp_path / "pyproject.toml").write_text(project)
+
+    run(sys.executable, "-m", "build", "--sdist", tmp_path, cwd=tmp_path)
+
+    (sdist,) = tmp_path.glob("dist/*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        name = next(name for name in archive.getnames() if name.endswith("/PKG-INFO"))
+        info = archive.extractfile(name)
+        assert info is not None
+        page = info.read().decode()
+    tag = "v" + sdist.name.removesuffix(".tar.gz").rpartition("-")[2]
+    targets = re.findall(r'\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"', page)
+    assert [target for target in map("".join, targets) if not target.startswith("https://")] == []
+    assert f"({url}/blob/{tag}/docs/tutorial.md)" in page
+    assert f'src="{url}/raw/{tag}/docs/images/sessions-light.png"' in page
+    assert f"Project-URL: Source, {url}\n" in page
+
+
 def test_every_translation_is_compiled_and_in_the_wheel(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         names = set(archive.namelist())
@@ -121,5 +146,5 @@ def test_sdist_can_be_tested(built: Built) -> None:
     pages = {"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/index.md"}
     wanted = {"pyproject.toml", "noxfile.py", "LICENSE", "tests/settings.py", *pages}
     assert wanted <= names
-    links = ("session_ui/templates", "session_ui/static")
-    assert not [name for name in names if name.startswith(links)]
+    left_out = ("session_ui/templates", "session_ui/static", "benchmarks")
+    assert not [name for name in names if name.startswith(left_out)]

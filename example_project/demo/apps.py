@@ -1,4 +1,4 @@
-"""The app that fills the site with people, devices and places."""
+"""The app that fills the site with sample data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ __all__ = ["DemoConfig"]
 
 
 class DemoConfig(AppConfig):
-    """Holds the ``demo`` command; a real site has nothing of it."""
+    """Has the ``demo`` command. A real site does not need this app."""
 
     name = "demo"

@@ -1,4 +1,4 @@
-"""The user-agent strings of the seeded sessions, each as a real client sends it."""
+"""The user agents of the sample sessions, as real clients send them."""
 
 # ruff: noqa: E501
 

@@ -1,4 +1,4 @@
-"""The two users, and where each of them is signed in."""
+"""The two users, and their sign-ins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["PEOPLE", "Person", "SignIn"]
 
 
 class SignIn(NamedTuple):
-    """One seeded session: a device of ``DEVICES`` in a city of ``PLACES``, or nowhere."""
+    """A sample session: a device from ``DEVICES`` in a city from ``PLACES``, or None."""
 
     device: str
     city: str | None
@@ -19,7 +19,7 @@ class SignIn(NamedTuple):
 
 
 class Person(NamedTuple):
-    """One seeded user; the password is printed by the demo, so it protects nothing."""
+    """A sample user. The demo prints the password."""
 
     username: str
     first_name: str
@@ -29,7 +29,7 @@ class Person(NamedTuple):
     sign_ins: list[SignIn]
 
 
-# Last seen less than SESSION_COOKIE_AGE (two weeks) ago: older sessions would have expired.
+# Used less than SESSION_COOKIE_AGE (two weeks) ago: older sessions would have expired.
 ALICE = [
     SignIn("Safari on iPhone", "Linköping", 41, timedelta(minutes=4)),
     SignIn("Chrome on Windows", "Linköping", 6, timedelta(hours=2)),

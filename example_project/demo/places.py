@@ -1,8 +1,7 @@
-"""Thirty places, and the GeoIP database of them.
+"""Thirty cities, and a GeoIP database of them.
 
-The networks are sample data in the shape of the real thing, for nobody to be located with. Each
-city has a public IPv4 /24, since an address kept for documentation is not looked up, and a /48 of
-the IPv6 space that IANA has given to nobody.
+This is sample data: do not locate anyone with it. Each city has a public IPv4 /24, since addresses
+reserved for documentation are not looked up, and a /48 of unassigned IPv6 space.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ class Place(NamedTuple):
     ipv6: IPv6Network
 
     def address(self, number: int, *, ipv6: bool = False) -> str:
-        """Return one of the place's addresses, the ``number``-th of ten."""
+        """Return one of the ten addresses of the city."""
         if ipv6:
             return str(self.ipv6[(number << 64) + 0x8D3F_51FF_FE2A_0C77])
         return str(self.ipv4[number * 23])
 
     def record(self) -> dict[str, Any]:
-        """The place's entry in the database, in the fields that GeoLite2-City has."""
+        """Return the record in the database, with the fields of GeoLite2-City."""
         country = {
             "iso_code": self.country_code,
             "names": {"en": self.country},
@@ -122,7 +121,7 @@ PLACES = read_table()
 
 
 def write_database(path: Path) -> None:
-    """Write ``path``, a GeoLite2-City database of ``PLACES``; a file that is there is replaced."""
+    """Write a GeoLite2-City database of ``PLACES``, replacing an existing file."""
     writer = MMDBWriter(
         ip_version=6,
         ipv4_compatible=True,
@@ -133,7 +132,7 @@ def write_database(path: Path) -> None:
     for place in PLACES.values():
         networks = IPSet([IPNetwork(str(place.ipv4)), IPNetwork(str(place.ipv6))])
         writer.insert_network(networks, place.record())
-    # In one step, so that a server with the old file open never reads half of the new one.
+    # In one step, so that a running server never reads half a file.
     unfinished = path.with_suffix(".new")
     writer.to_db_file(str(unfinished))
     os.replace(unfinished, path)

@@ -1,4 +1,4 @@
-"""Makes the people and signs them in, through the API that a site would use."""
+"""Creates the users and signs them in, through the public API."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from session_backend.conf import conf
 
 __all__ = ["seed"]
 
-# An address that no place has: of a network kept for documentation (RFC 5737).
+# Reserved for documentation (RFC 5737), so it has no location.
 UNLOCATED = "203.0.113.77"
 
 
 def seed(person: Person) -> User:
-    """Make the user and sign in their devices, seen as long before now as ``demo.people`` says.
+    """Create the user and their sample sessions.
 
-    Seeded sessions of an earlier run end first and any other session is left alone, so that
-    running it again brings back all the devices and adds none.
+    The sample sessions of an earlier run are replaced; other sessions are left alone.
     """
     user = make_user(person)
     addresses = [address_of(sign_in, n) for n, sign_in in enumerate(person.sign_ins, start=1)]
@@ -47,7 +46,7 @@ def make_user(person: Person) -> User:
             "date_joined": datetime(2023, 5, 14, tzinfo=timezone.utc),
         },
     )
-    # A new hash of the same password would end every session, and not only the seeded ones.
+    # A new hash, even of the same password, would end the user's other sessions too.
     if not user.check_password(person.password):
         user.set_password(person.password)
         user.save(update_fields=["password"])
@@ -69,7 +68,7 @@ def make_session(user: User, sign_in: SignIn, address: str) -> None:
     store.create()
 
     seen = now() - sign_in.seen
-    # Only the times are set by hand: nobody waits four months for a demonstration.
+    # Nobody waits four months for a demo.
     store.model.objects.filter(session_key=store.session_key).update(
         created_at=seen - timedelta(days=sign_in.days_old),
         updated_at=seen,

@@ -1,4 +1,4 @@
-"""What every template of the site may read."""
+"""Context processors: variables for every template."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["htmx", "look"]
 
 
 def htmx(request: HttpRequest) -> dict[str, int]:
-    """The major version of htmx that ``base.html`` loads."""
+    """Return the major version of htmx that ``base.html`` loads."""
     return {"htmx_version": settings.HTMX_VERSION}
 
 
 def look(request: HttpRequest) -> dict[str, Any]:
-    """The look of the page, and those to choose from."""
+    """Return the look of the page, and the looks to choose from."""
     return {"look": looks.current(), "looks": looks.available()}

@@ -1,6 +1,6 @@
-"""The five looks of the site: its own, and that of each framework whose stylesheet is here.
+"""The looks of the site: its own, and one for each CSS framework that has been downloaded.
 
-``manage.py looks`` fetches the frameworks. A visitor chooses at the foot of any page.
+``manage.py looks`` downloads the frameworks. Visitors choose a look at the foot of any page.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ __all__ = ["LOOKS", "OWN", "Look", "available", "choose", "current", "current_pa
 
 
 class Look(NamedTuple):
-    """A framework, and its names for the few things that this site has beside the list."""
+    """A CSS framework, and its class names for what this site has beside the list."""
 
     name: str
     label: str
     pack: str = "plain"
-    """The pack of session_ui that speaks the framework's language."""
+    """The pack of session_ui for the framework."""
     packages: dict[str, dict[str, str]] = {}
-    """What npm has of it: for each package the files to take, and what they are called here."""
+    """The npm packages: for each one the files to take, and their names here."""
     scripts: tuple[str, ...] = ()
     card: str = ""
     button: str = ""
@@ -31,17 +31,17 @@ class Look(NamedTuple):
 
     @property
     def files(self) -> list[str]:
-        """The stylesheets, in their order."""
+        """The stylesheets, in order."""
         return [file for package in self.packages.values() for file in package.values()]
 
     @property
     def is_here(self) -> bool:
-        """Whether all of its stylesheets have been fetched."""
+        """Whether all stylesheets have been downloaded."""
         return all((settings.LOOKS_DIR / file).is_file() for file in self.files)
 
     @property
     def stylesheets(self) -> list[str]:
-        """What the page loads, as names of static files."""
+        """The static files that the page loads."""
         framework = [f"looks/{file}" for file in self.files]
         own = [] if framework else ["fernbank/site.css"]
         return [*framework, "fernbank/layout.css", *own]
@@ -100,12 +100,12 @@ _current: ContextVar[Look] = ContextVar("look", default=OWN)
 
 
 def available() -> list[Look]:
-    """Return the looks whose stylesheets are here: the site's own always is."""
+    """Return the looks whose stylesheets have been downloaded, and the site's own."""
     return [look for look in LOOKS if look.is_here]
 
 
 def choose(name: str | None) -> None:
-    """Let the rest of this request have the look of that name, or the site's own."""
+    """Use the look of that name, or the site's own, for the rest of this request."""
     _current.set(next((look for look in available() if look.name == name), OWN))
 
 

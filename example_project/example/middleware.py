@@ -1,4 +1,4 @@
-"""The site's Content-Security-Policy, and the look that a visitor has chosen."""
+"""The Content-Security-Policy header, and the look that the visitor has chosen."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["chosen_look", "content_security_policy"]
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
-    """Send ``settings.CONTENT_SECURITY_POLICY`` with every answer.
+    """Send ``settings.CONTENT_SECURITY_POLICY`` with every response.
 
-    Django has a middleware for this from 6.0 on; this one serves 5.2 as well.
+    Django has a middleware for this since 6.0; this one works on 5.2 as well.
     """
     if iscoroutinefunction(get_response):
 
@@ -41,7 +41,7 @@ def with_policy(response: HttpResponseBase) -> HttpResponseBase:
 
 @sync_and_async_middleware
 def chosen_look(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
-    """Give each request the look that its cookie names."""
+    """Use the look that the request's cookie names."""
     if iscoroutinefunction(get_response):
 
         async def amiddleware(request: HttpRequest) -> HttpResponseBase:

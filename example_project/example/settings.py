@@ -1,20 +1,20 @@
 """Settings of Fernbank Library, the example site of django-session-ui.
 
-What a site adds to have the device list is numbered 1 to 5 below; with the ``include`` in
+The numbers 1 to 5 below mark what a site adds for the list of sessions. With the ``include`` in
 ``urls.py`` and the tags in ``templates/base.html`` that is the whole integration. Everything else
-is what ``startproject`` writes, and the switches this example reads from its environment:
+is what ``startproject`` writes, and the environment variables that this example reads:
 
 ====================  =======================================  =====================================
 variable              default                                  meaning
 ====================  =======================================  =====================================
 ``HTMX_VERSION``      ``2``                                    htmx 2 or 4, both from django-htmx
-``LANGUAGE_CODE``     ``en-gb``                                the language of the device list
+``LANGUAGE_CODE``     ``en-gb``                                language of the list of sessions
 ``DATABASE_URL``      SQLite in ``EXAMPLE_VAR``                ``postgres://user:secret@host/name``
-``REDIS_URL``         local memory                             ``redis://host:6379/0``
-``DEBUG``             ``0``                                    ``1`` to edit templates as it runs
+``REDIS_URL``         no cache                                 ``redis://host:6379/0``
+``DEBUG``             ``0``                                    ``1`` to reload edited templates
 ``ALLOWED_HOSTS``     ``localhost,127.0.0.1,[::1]``            comma separated
 ``SECRET_KEY``        a constant, for this example only
-``EXAMPLE_VAR``       ``example_project/var``                  where generated files go
+``EXAMPLE_VAR``       ``example_project/var``                  folder for generated files
 ====================  =======================================  =====================================
 """
 
@@ -43,8 +43,8 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "session_backend",  # 1. in the place of "django.contrib.sessions"
-    "session_ui",  # 2. the device list, and the two apps it is made with
+    "session_backend",  # 1. instead of "django.contrib.sessions"
+    "session_ui",  # 2. the list of sessions, and the two apps that it uses
     "django_tables2",
     "django_htmx",
     "django.contrib.messages",
@@ -56,29 +56,29 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "example.middleware.content_security_policy",
     "example.middleware.chosen_look",
-    "session_backend.middleware.SessionMiddleware",  # 3. in the place of Django's
+    "session_backend.middleware.SessionMiddleware",  # 3. instead of Django's
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",  # 4. tells the views which requests are htmx's
+    "django_htmx.middleware.HtmxMiddleware",  # 4. sets request.htmx
 ]
 
-SESSION_ENGINE = "session_backend.backends.cached_db"  # 5. or session_backend.backends.db
+SESSION_ENGINE = "session_backend.backends.db"  # 5. needs no cache
 
-# Optional: places beside the addresses, from any GeoLite2, GeoIP2 or DB-IP database. The demo
-# command writes a small one of its own here.
+# Optional: locations, from any GeoLite2, GeoIP2 or DB-IP database. The demo command writes a small
+# one here.
 GEOIP_PATH = VAR_DIR
 
-# Optional: the words of a CSS framework. A name would do; here it is the one of the look that a
-# visitor has chosen at the foot of the page.
+# Optional: the class names of a CSS framework. Usually this is a plain string; here it depends on
+# the look that the visitor has chosen at the foot of the page.
 SESSION_UI_PACK = lazy(current_pack, str)()
 
 # -- the rest of the site ------------------------------------------------------------------------
 
-# Off, as on a site that is live: with DEBUG on, django-htmx replaces the whole page when a request
-# of htmx's fails, and the device list could not show its own error message.
+# Off, as on a live site: with DEBUG, django-htmx replaces the page when an htmx request fails, and
+# the list could not show its own error message.
 DEBUG = os.environ.get("DEBUG", "0") == "1"
 SECRET_KEY = os.environ.get("SECRET_KEY") or "django-insecure-for-the-fernbank-example-only"
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
@@ -113,18 +113,17 @@ DATABASES = {
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR_DIR / "db.sqlite3"}
 }
 
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        # A cache server that hangs must cost a request half a second, not the visitor's patience.
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+if REDIS_URL:
+    # A cache that all processes share can hold sessions.
+    SESSION_ENGINE = "session_backend.backends.cached_db"
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # So that a server that hangs delays a request by half a second, not for ever.
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        }
     }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
-# Local memory belongs to one process, of which session_backend warns; runserver is one process.
-SILENCED_SYSTEM_CHECKS = [] if REDIS_URL else ["session_backend.W004"]
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -144,7 +143,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static", ("looks", LOOKS_DIR)]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Django's default sends errors by mail when DEBUG is off; here the terminal is the place.
+# With DEBUG off, Django emails errors; here they are logged to the terminal.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

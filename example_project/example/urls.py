@@ -1,4 +1,4 @@
-"""Addresses of Fernbank Library."""
+"""URLs of Fernbank Library."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from example import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("account/", views.account, name="account"),
-    path("account/sessions/", include("session_ui.urls")),  # the page with the device list
+    path("account/sessions/", include("session_ui.urls")),  # the list of sessions
     path("look/", views.look, name="look"),
-    # Django's own views, where Django usually has them.
+    # Django's views, under their usual URLs.
     path("accounts/login/", views.SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("accounts/password_change/", views.PasswordChange.as_view(), name="password_change"),

@@ -1,4 +1,4 @@
-"""The pages that are the site's own."""
+"""The pages of the site itself."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """The visitor's account, with the device list; the view itself knows nothing of the list."""
+    """The visitor's account page. The list is in its template; the view knows nothing about it."""
     return render(request, "account/account.html")
 
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
-    """Remember the look that the visitor has chosen, and go back."""
+    """Remember the look that the visitor has chosen, and redirect back."""
     back = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()})
     response = HttpResponseRedirect(back if is_ours else resolve_url("home"))
@@ -40,7 +40,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 class LookMixin:
-    """Gives the inputs of a form the classes of the look."""
+    """Gives form inputs the class names of the look."""
 
     def get_form(self, *args: Any) -> Any:
         form = super().get_form(*args)
@@ -50,14 +50,14 @@ class LookMixin:
 
 
 class SignIn(LookMixin, LoginView):
-    """Django's own view, for those who have not signed in yet."""
+    """Django's view, for visitors who have not signed in yet."""
 
     template_name = "account/sign_in.html"
     redirect_authenticated_user = True
 
 
 class PasswordChange(LookMixin, SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-arg]
-    """Django's own view; it keeps this session and ends the others, and the message says so."""
+    """Django's view, which keeps the current session and ends the others."""
 
     template_name = "account/password_change.html"
     success_url = reverse_lazy("account")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,47 +17,68 @@ from django.contrib.sessions.backends.base import (
     UpdateError,
 )
 from django.db import Error, IntegrityError, connections, router, transaction
-from django.db.models import DEFERRED
+from django.db.models import DEFERRED, Model
+from django.db.models.deletion import get_candidate_relations_to_delete
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.functional import cached_property
 
-from session_backend import statements
-from session_backend.activity import Activity
-from session_backend.adoption import adopt, forget
-from session_backend.client import UNKNOWN, Client, client_from_meta, recorded
+from session_backend import legacy, sql
+from session_backend.auth import owner_of
+from session_backend.cache import SessionCache, session_cache
+from session_backend.client import UNKNOWN, Client, client_from_meta, sanitized_client
 from session_backend.conf import conf
 from session_backend.fields import Digest
-from session_backend.owner import owner_of
 from session_backend.signals import MOVES, announce, session_moved, session_started
 
 if TYPE_CHECKING:
-    from session_backend.models import AbstractSession
-    from session_backend.querysets import SessionQuerySet
+    from session_backend.models import AbstractSession, SessionQuerySet
 
-__all__ = ["SessionStore"]
+__all__ = ["SessionRecord", "SessionStore"]
 
 logger = logging.getLogger("session_backend")
 
 COLUMNS = ("session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date")
 
 
-class Opened(NamedTuple):
-    """A session as it was read or written."""
+class SessionRecord(NamedTuple):
+    """What is known of a session that was read or written: the columns that a load selects."""
 
     data: dict[str, Any]
-    activity: Activity
-    # None where the read does not say which version it is.
+    last_activity: datetime
+    ip: str | None
+    user_agent: str
     updated_at: datetime | None
+    """None if it is not known which version of the row this is."""
     expire_date: datetime
+
+    @property
+    def client(self) -> Client:
+        """The client that was recorded last."""
+        return Client(self.ip, self.user_agent)
+
+    @property
+    def lacks_client(self) -> bool:
+        """Whether no client is recorded, although the site's settings would keep one."""
+        return self.client == UNKNOWN and (conf.store_user_agent or conf.store_ip != "off")
+
+    def seconds_until_touch(self, now: datetime) -> float:
+        """Return after how many seconds the row is to be touched again; 0 or less: at once."""
+        return (self.last_activity - now).total_seconds() + conf.activity_interval
+
+    def touched(self, now: datetime, client: Client) -> SessionRecord:
+        """Return the record after a touch; an unknown client leaves the recorded one."""
+        known = self.client if client == UNKNOWN else client
+        return self._replace(last_activity=now, ip=known.ip, user_agent=known.user_agent)
 
 
 class SessionStore(SessionBase):
-    """A session as a row; the key is hashed before anything is asked of the database.
+    """A session as a row; the key is hashed before any query.
 
-    ``session_key`` may be a :class:`~session_backend.fields.Digest`: such a store can end the
+    ``session_key`` may be a :class:`~session_backend.fields.Digest`: such a store can delete the
     session and do nothing else with it. ``user_agent`` and ``ip`` are the client's, for code
-    that has no request; the middleware hands over the request's ``meta`` instead.
+    that has no request; the middleware sets ``meta``, the request's ``META``, instead.
     """
 
     if TYPE_CHECKING:  # what django-stubs leaves out of SessionBase
@@ -69,9 +90,12 @@ class SessionStore(SessionBase):
         async def _aget_session(self, no_load: bool = False) -> dict[str, Any]: ...
         def _get_or_create_session_key(self) -> str: ...
 
+    # Whether revoking a session has to invalidate a cached one.
+    caches_sessions = False
+
     meta: Mapping[str, Any] | None = None
-    # What is done with the session is no person's doing, and leaves no trace of activity.
-    silent = False
+    # Background requests leave no trace of activity.
+    background = False
 
     def __init__(
         self,
@@ -83,16 +107,15 @@ class SessionStore(SessionBase):
         self.user_agent = user_agent
         self.ip = ip
         self._opened_at: datetime | None = None
-        self._activity: Activity | None = None
-        self._updated_at: datetime | None = None
-        self._signed_in_as: str | None = None
+        self._record: SessionRecord | None = None
+        self._signed_in_as: Any = None
         self._fresh_key: str | None = None
-
-    # Where the rows are.
+        # The key of a cookie that opened nothing here. The legacy engine may have its session.
+        self._unopened_key: str | None = None
 
     @classmethod
     def get_model_class(cls) -> type[AbstractSession]:
-        """Return the model of the rows; a site with its own model overrides this."""
+        """Return the session model; a site with its own model overrides this."""
         from session_backend.models import Session
 
         return Session
@@ -103,7 +126,7 @@ class SessionStore(SessionBase):
 
     @cached_property
     def _using(self) -> str:
-        # Never a replica: its lag would let a revoked session in and lose a fresh one.
+        # Never a replica, whose lag would accept revoked sessions and lose new ones.
         return router.db_for_write(self.model)
 
     @cached_property
@@ -118,14 +141,21 @@ class SessionStore(SessionBase):
     def _digest(self) -> Digest:
         return Digest.of(self._get_or_create_session_key())
 
-    # Who uses the session.
+    @property
+    def _has_key(self) -> bool:
+        # A digest opens nothing: it may come from a backup or a log.
+        return self.session_key is not None and not isinstance(self.session_key, Digest)
+
+    @cached_property
+    def _cache(self) -> SessionCache:
+        return session_cache()
 
     @cached_property
     def client(self) -> Client:
-        """The client, as it may be recorded."""
+        """The client, as the settings allow to store it."""
         if self.meta is not None:
             return client_from_meta(self.meta)
-        return recorded(self.ip, self.user_agent)
+        return sanitized_client(self.ip, self.user_agent)
 
     @property
     def user_id(self) -> Any:
@@ -140,38 +170,38 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         self._opened_at = timezone.now()
-        key, opened = self.session_key, None
-        if key is not None and not isinstance(key, Digest):
-            opened = self._open(self._opened_at)
-            if opened is None and conf.legacy_engine:
-                adopt(key, self.model)
-                opened = self._open(self._opened_at)
-        if opened is None:
+        record = None
+        if self._has_key:
+            record = self._read(self._opened_at)
+            if record is None and conf.legacy_engine:
+                legacy.adopt(self)
+                record = self._read(self._opened_at)
+                if record is None:
+                    self._unopened_key = self.session_key
+        if record is None:
             self._session_key = None
             return {}
-        self._remember(opened)
-        return opened.data
+        self._remember(record)
+        return record.data
 
-    def _open(self, now: datetime) -> Opened | None:
-        row = statements.select(self.model, self._using, self._digest, now, COLUMNS)
-        if row is None:
-            return None
-        data, last_activity, ip, user_agent, updated_at, expire_date = row
-        activity = Activity(last_activity, Client(ip, user_agent))
-        return Opened(self.decode(data), activity, updated_at, expire_date)
+    def _remember(self, record: SessionRecord) -> None:
+        self._record = record
+        # The data is modified in place later.
+        self._signed_in_as = record.data.get(SESSION_KEY)
 
-    def _remember(self, opened: Opened) -> None:
-        self._activity = opened.activity
-        self._updated_at = opened.updated_at
-        self._signed_in_as = opened.data.get(SESSION_KEY)
+    def _read(self, now: datetime) -> SessionRecord | None:
+        row = sql.select(self._rows, self._digest, now, COLUMNS)
+        return None if row is None else SessionRecord(self.decode(row[0]), *row[1:])
 
     def exists(self, session_key: str) -> bool:
+        # Rebound, so that no frame of ours holds a key that a debug page could show.
+        session_key = Digest.of(session_key)
         return self._rows.filter(pk=session_key).exists()
 
     # Writing.
 
     def _get_new_session_key(self) -> str:
-        # 165 random bits: whether they are taken is left to the primary key.
+        # 165 random bits: the primary key tells whether they are taken.
         self._fresh_key = get_random_string(32, VALID_KEY_CHARS)
         return self._fresh_key
 
@@ -188,7 +218,7 @@ class SessionStore(SessionBase):
         deferred = dict.fromkeys((f.attname for f in self.model._meta.concrete_fields), DEFERRED)
         now = timezone.now()
         columns = {
-            "session_key": self._get_or_create_session_key(),
+            "session_key": self._digest,
             "session_data": self.encode(data),
             "expire_date": self.get_expiry_date(modification=now),
             "updated_at": now,
@@ -203,160 +233,195 @@ class SessionStore(SessionBase):
     def save(self, must_create: bool = False) -> None:
         """Write the session.
 
-        Raises UpdateError where it has ended, CreateError where ``must_create`` finds the key
-        taken, and the database's own errors as they are: Django's stores make an UpdateError
-        of those too, and the visitor of a site whose database went away gets a 400.
+        Raises UpdateError if it has ended, CreateError if ``must_create`` finds the key taken,
+        and database errors as they are: Django's stores turn those into UpdateError too, and
+        visitors get a 400 from a site whose database went away.
         """
         if self.session_key is None:
             return self.create()
-        if isinstance(self.session_key, Digest):
-            raise UpdateError("A digest may end a session and never write one.")
+        if not self._has_key:
+            raise UpdateError("A digest cannot write a session.")
+        if must_create:
+            # What is known belongs to the previous session.
+            self._record = self._signed_in_as = None
         data = self._get_session(no_load=must_create)
+        self._write(data, self._insert if must_create else self._update)
+        return None
+
+    def _write(
+        self, data: dict[str, Any], write: Callable[[AbstractSession, SessionRecord], None]
+    ) -> None:
+        """Write a row of this data by one of the methods below, and send the signals."""
+        before = self._record
         row = self.create_model_instance(data)
         signs_in = data.get(SESSION_KEY) not in (None, self._signed_in_as)
         if signs_in:
             row.created_at = row.updated_at
-        seen = None if must_create else self._activity
-        activity = self._next_activity(seen, row.updated_at, at_once=True)
-        stamp = self._activity_columns(seen, activity)
-        for column, value in stamp.items():
-            setattr(row, column, value)
-        known = activity or seen or Activity(row.updated_at, UNKNOWN)
-        opened = Opened(data, known, row.updated_at, row.expire_date)
-        if must_create:
-            self._insert(row, opened)
-        else:
-            self._update(row, opened)
-        self._remember(opened)
-        if signs_in and session_started.has_listeners(self.model):
-            announce(session_started, self._shown_row(), self._using)
-        self._announce_move(seen, stamp)
-        return None
+        record = SessionRecord(data, row.updated_at, *UNKNOWN, row.updated_at, row.expire_date)
+        if before:
+            record = record.touched(before.last_activity, before.client)
+        if not self.background:
+            record = record.touched(row.updated_at, self.client)
+            for column, value in self._touch_columns(before, record).items():
+                setattr(row, column, value)
+        write(row, record)
+        self._remember(record)
+        if signs_in:
+            self._announce(session_started)
+        self._announce_move(before, record)
 
-    def _insert(self, row: AbstractSession, opened: Opened) -> None:
+    def _insert(self, row: AbstractSession, record: SessionRecord) -> None:
         for field in row._meta.concrete_fields:
-            if field.attname not in row.__dict__:
+            if field.attname not in row.__dict__ and not field.generated:
                 setattr(row, field.attname, field.get_default())
-        # Where the key may be taken, the caller's transaction has to survive the answer.
-        chosen = self.session_key != self._fresh_key
-        guarded = chosen and connections[self._using].in_atomic_block
+        # A key that the caller chose may be taken; their transaction has to survive that.
+        is_chosen = self.session_key != self._fresh_key
+        is_guarded = is_chosen and connections[self._using].in_atomic_block
         try:
-            with transaction.atomic(self._using) if guarded else nullcontext():
-                statements.insert(row, self._using)
+            with transaction.atomic(self._using) if is_guarded else nullcontext():
+                # Into every table of a model that has several.
+                row.save(force_insert=(Model,), using=self._using)
         except IntegrityError as error:
             raise CreateError from error
 
-    def _update(self, row: AbstractSession, opened: Opened) -> None:
-        if not statements.update(row, self._using):
+    def _update(self, row: AbstractSession, record: SessionRecord) -> None:
+        if not sql.update(self._rows, row):
             raise UpdateError
 
     def cycle_key(self) -> None:
         """Give the session a new key and keep its row.
 
-        A session that has been revoked in the meantime is not carried over to the new key:
-        what goes on is an empty one.
+        A session that has been revoked in the meantime is not carried over to the new key;
+        an empty one takes its place.
         """
-        self._get_session()
-        if self.session_key is not None and not isinstance(self.session_key, Digest):
-            with self.revoking([Digest.of(self.session_key)]):
-                cycled = self._row.update(session_key=self._get_new_session_key())
-            if cycled:
-                self._session_key = self._fresh_key
+        data = self._get_session()
+        if self._has_key:
+            try:
+                if self.modified:
+                    self._write(data, self._rekey)
+                else:
+                    self._change_key({})
+            except UpdateError:
+                self._session_cache = {}
+            else:
                 self.modified = True
                 return
-            self._session_cache = {}
         self.create()
 
     async def acycle_key(self) -> None:
         """See cycle_key."""
         await sync_to_async(self.cycle_key)()
 
+    def _rekey(self, row: AbstractSession, record: SessionRecord) -> None:
+        self._change_key(sql.saved_columns(row))
+
+    def _change_key(self, columns: dict[str, Any]) -> None:
+        """Write these columns and a new key, to the rows that refer to the session as well."""
+        # With multi-table inheritance, the parent that has the key.
+        model = self.model._meta.get_field("session_key").model
+        rows = model._base_manager.using(self._using)
+        before, after = self._digest, Digest.of(self._get_new_session_key())
+        relations: Any = get_candidate_relations_to_delete(model._meta)
+        references = [
+            relation.field for relation in relations if relation.field.target_field.primary_key
+        ]
+        connection = connections[self._using]
+        with self._cache.invalidating([before]), ExitStack() as stack:
+            if references:
+                stack.enter_context(transaction.atomic(self._using))
+                # MariaDB checks foreign keys at once, other databases when the transaction ends.
+                stack.enter_context(connection.constraint_checks_disabled())
+            if not rows.filter(session_key=before).update(session_key=after, **columns):
+                raise UpdateError
+            for field in references:
+                referring = field.model._base_manager.using(self._using)
+                referring.filter(**{field.attname: before}).update(**{field.attname: after})
+        self._session_key = self._fresh_key
+
     # Activity.
 
     @property
-    def is_stamp_due(self) -> bool:
-        """Whether the session was opened, is still there, and its row can be stamped again."""
-        if self._opened_at is None or self._activity is None or self.session_key is None:
+    def is_touch_due(self) -> bool:
+        """Whether the session was opened, is still there, and its row is to be touched again."""
+        if self._opened_at is None or self._record is None or self.session_key is None:
             return False
-        return self._next_activity(self._activity, self._opened_at) is not None
+        return self._is_touch_due(self._record, self._opened_at)
 
-    def stamp(self) -> None:
-        """Record that the session was used, and by which client, if a stamp is due.
+    def _is_touch_due(self, record: SessionRecord, now: datetime) -> bool:
+        if self.background:
+            return False
+        lacks_client = record.lacks_client and self.client != UNKNOWN
+        return lacks_client or record.seconds_until_touch(now) <= 0
 
-        It touches no data, waits for no other transaction where the database can tell that
-        one holds the row, and logs a database error instead of raising it: that somebody was
-        here is worth neither a lost write nor a failed request.
+    def touch(self) -> None:
+        """Record that the session was used, and by which client, if that is due.
+
+        It writes no data, does not wait for a transaction that holds the row where the database
+        supports that, and logs a database error instead of raising it: activity is not worth a
+        lost write or a failed request.
         """
-        if self._opened_at is None or self._activity is None or not self.is_stamp_due:
+        if self._opened_at is None or self._record is None or not self.is_touch_due:
             return
-        seen = self._activity
-        self._activity = self._next_activity(seen, self._opened_at)
-        stamp = self._activity_columns(seen, self._activity)
+        before = self._record
+        self._record = before.touched(self._opened_at, self.client)
+        columns = self._touch_columns(before, self._record)
+        rows = self._row.filter(last_activity=before.last_activity)
         try:
-            stamped = self._row.filter(last_activity=seen.last_activity).update_unlocked(**stamp)
+            touched = rows.update_unlocked(**columns)
         except Error:
             logger.warning("The activity of a session was not recorded.", exc_info=True)
         else:
-            if stamped:
-                self._announce_move(seen, stamp)
+            if touched:
+                self._announce_move(before, self._record)
 
-    async def astamp(self) -> None:
-        """See stamp."""
-        await sync_to_async(self.stamp)()
+    async def atouch(self) -> None:
+        """See touch."""
+        await sync_to_async(self.touch)()
 
-    def _next_activity(
-        self, seen: Activity | None, now: datetime, *, at_once: bool = False
-    ) -> Activity | None:
-        """Return what a stamp would record; None where the last is recent, or all is silent."""
-        if self.silent:
-            return None
-        if seen is None:
-            return Activity(now, self.client)
-        nameless = seen.is_nameless and self.client != UNKNOWN
-        due = at_once or nameless or seen.due_in(now) <= 0
-        return seen.seen(now, self.client) if due else None
+    def _touch_columns(self, before: SessionRecord | None, after: SessionRecord) -> dict[str, Any]:
+        known = before.client if before else UNKNOWN
+        client = {} if after.client == known else self.model.client_columns(after.client)
+        return {"last_activity": after.last_activity, **client}
 
-    def _activity_columns(self, seen: Activity | None, activity: Activity | None) -> dict[str, Any]:
-        if activity is None:
-            return {}
-        known = seen.client if seen else UNKNOWN
-        client = {} if activity.client == known else self.model.client_columns(activity.client)
-        return {"last_activity": activity.last_activity, **client}
+    # Signals.
 
-    def _announce_move(self, seen: Activity | None, stamp: dict[str, Any]) -> None:
-        if seen is None or seen.client == UNKNOWN or "ip" not in stamp:
+    def _announce_move(self, before: SessionRecord | None, after: SessionRecord) -> None:
+        if before is None or before.client in (UNKNOWN, after.client):
             return
-        if not session_moved.has_listeners(self.model):
-            return
-        before = self.model.client_columns(seen.client)
-        changes = {name: (before[name], stamp[name]) for name in MOVES}
-        changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
-        if changes:
-            announce(session_moved, self._shown_row(), self._using, changes=changes)
+        if session_moved.has_listeners(self.model):
+            old, new = map(self.model.client_columns, (before.client, after.client))
+            changes = {name: (old[name], new[name]) for name in MOVES if old[name] != new[name]}
+            if changes:
+                self._announce(session_moved, changes=changes)
 
-    def _shown_row(self) -> AbstractSession:
-        return self._row.defer("session_data").get()
+    def _announce(self, signal: Signal, **kwargs: Any) -> None:
+        if signal.has_listeners(self.model):
+            session = self._row.defer("session_data").first()
+            # It may have been revoked meanwhile.
+            if session is not None:
+                announce(signal, session, self._using, **kwargs)
 
     # Ending.
 
     def delete(self, session_key: str | None = None) -> None:
-        key = self.session_key if session_key is None else session_key
-        if key is not None:
-            if conf.legacy_engine and not isinstance(key, Digest):
-                forget(key)
-            how = "revoked" if isinstance(key, Digest) else "signed_out"
-            self._rows.delete_batch([Digest.of(key)], how)
+        # Rebound, as in exists().
+        session_key = self.session_key if session_key is None else session_key
+        session_key = self._unopened_key if session_key is None else session_key
+        if session_key is None:
+            return
+        is_digest = isinstance(session_key, Digest)
+        reason = "revoked" if is_digest else "signed_out"
+        legacy_store = None
+        if conf.legacy_engine and not is_digest:
+            legacy_store = type(self)(str(session_key))
+        session_key = Digest.of(session_key)
+        deleted = self._rows._revoke_batch([session_key], reason, cache=self._cache)
+        if legacy_store is not None:
+            legacy.forget(legacy_store)
+            if not any(deleted.values()):
+                # A request may have adopted it in between.
+                self._rows._revoke_batch([session_key], reason, cache=self._cache)
 
     @classmethod
     def clear_expired(cls) -> None:
         cls.get_model_class().objects.filter(expire_date__lt=timezone.now()).clear()
-
-    @classmethod
-    @contextmanager
-    def revoking(cls, keys: Collection[Digest]) -> Iterator[None]:
-        """Surround the statement that takes these keys' rows away, whoever issues it."""
-        yield
-
-    @classmethod
-    def mark_all(cls, rows: SessionQuerySet) -> None:
-        """Say that these rows are about to go, by a statement that is not surrounded."""

@@ -1,3 +1,4 @@
+import uuid
 from typing import Any
 
 import django.db.models.deletion
@@ -9,7 +10,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 import session_backend.fields
 
 
-def leave_room_for_stamps(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def leave_room_for_touches(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
     # PostgreSQL rewrites a row in place only where its page has room for the new version, and
     # every session in use is written once a minute.
     if schema_editor.connection.vendor == "postgresql":
@@ -38,7 +39,14 @@ class Migration(migrations.Migration):
                 ),
                 ("session_data", models.TextField(verbose_name="session data")),
                 ("expire_date", models.DateTimeField(db_index=True, verbose_name="expires")),
-                ("auth_hash", models.CharField(default="", editable=False, max_length=16)),
+                (
+                    "public_id",
+                    models.UUIDField(default=uuid.uuid4, editable=False),
+                ),
+                (
+                    "auth_hash",
+                    models.CharField(blank=True, default="", editable=False, max_length=16),
+                ),
                 (
                     "created_at",
                     models.DateTimeField(
@@ -55,10 +63,15 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, verbose_name="last activity"
                     ),
                 ),
-                ("ip", models.GenericIPAddressField(null=True, verbose_name="IP address")),
+                (
+                    "ip",
+                    models.GenericIPAddressField(blank=True, null=True, verbose_name="IP address"),
+                ),
                 (
                     "user_agent",
-                    models.CharField(default="", max_length=512, verbose_name="user agent"),
+                    models.CharField(
+                        blank=True, default="", max_length=512, verbose_name="user agent"
+                    ),
                 ),
                 (
                     "device_type",
@@ -77,22 +90,39 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "device_model",
-                    models.CharField(default="", max_length=64, verbose_name="device model"),
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="device model"
+                    ),
                 ),
-                ("browser", models.CharField(default="", max_length=64, verbose_name="browser")),
+                (
+                    "browser",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="browser"),
+                ),
                 (
                     "os",
-                    models.CharField(default="", max_length=64, verbose_name="operating system"),
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="operating system"
+                    ),
                 ),
                 (
                     "country_code",
-                    models.CharField(default="", max_length=2, verbose_name="country code"),
+                    models.CharField(
+                        blank=True, default="", max_length=2, verbose_name="country code"
+                    ),
                 ),
-                ("country", models.CharField(default="", max_length=64, verbose_name="country")),
-                ("city", models.CharField(default="", max_length=128, verbose_name="city")),
+                (
+                    "country",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="country"),
+                ),
+                (
+                    "city",
+                    models.CharField(blank=True, default="", max_length=128, verbose_name="city"),
+                ),
                 (
                     "user",
                     models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         to=settings.AUTH_USER_MODEL,
@@ -107,5 +137,5 @@ class Migration(migrations.Migration):
                 "abstract": False,
             },
         ),
-        migrations.RunPython(leave_room_for_stamps, migrations.RunPython.noop),
+        migrations.RunPython(leave_room_for_touches, migrations.RunPython.noop),
     ]

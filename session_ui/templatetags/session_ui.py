@@ -8,16 +8,14 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.template import Context
-from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from session_backend.devices import Device, device_label, parse_device
 from session_backend.locations import Place, locate, place_label
 from session_backend.models import AbstractSession
-from session_ui import times
-from session_ui.conf import conf
-from session_ui.countries import in_words_of_the_reader
-from session_ui.listing import SessionList
-from session_ui.packs import template_names
+from session_ui import text
+from session_ui.sessions import SessionList
+from session_ui.tables import SessionRow
 
 __all__ = [
     "browser",
@@ -27,13 +25,12 @@ __all__ = [
     "location",
     "platform",
     "session_ago",
+    "session_cells",
     "session_count",
     "session_day",
     "session_exact",
-    "session_icon",
     "session_list",
-    "session_piece",
-    "session_poll_interval",
+    "session_place",
     "session_ui_assets",
 ]
 
@@ -45,14 +42,19 @@ register = template.Library()
 @register.inclusion_tag("session_ui/assets.html", takes_context=True)
 def session_ui_assets(context: Context) -> dict[str, Any]:
     """Render the stylesheet's link and the script; htmx itself is the site's."""
-    return {"nonce": context.get("csp_nonce")}
+    # Django's nonce is in the context, django-csp's on the request. Both are lazy, and false until
+    # they are used.
+    nonce = context.get("csp_nonce")
+    if nonce is None:
+        nonce = getattr(request_of(context), "csp_nonce", None)
+    return {"nonce": nonce}
 
 
 @register.inclusion_tag("session_ui/session_count.html", takes_context=True)
 def session_count(context: Context) -> dict[str, Any]:
-    """Render the number of the visitor's sessions; nothing for one who is not signed in."""
-    request = signed_in_request(context)
-    return {"count": None if request is None else SessionList(request).quick_count}
+    """Render the number of the visitor's sessions; nothing for an anonymous visitor."""
+    listing = list_for(context)
+    return {"count": None if listing is None else listing.count}
 
 
 @register.filter
@@ -100,55 +102,62 @@ def country(value: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def session_list(context: Context) -> SessionList | None:
-    """Return the visitor's list, the view's where there is one; None for one not signed in."""
+    """Return the visitor's list, the view's where there is one; None for an anonymous visitor."""
     listing = context.get("listing")
-    if isinstance(listing, SessionList):
-        return listing
-    request = signed_in_request(context)
-    return None if request is None else SessionList(request)
+    return listing if isinstance(listing, SessionList) else list_for(context)
 
 
-@register.simple_tag
-def session_poll_interval() -> int:
-    """Return the seconds between two looks for changes."""
-    return conf.poll_interval
+@register.simple_tag(takes_context=True)
+def session_cells(context: Context, row: SessionRow) -> SafeString:
+    """Render the cells of a row."""
+    # One tag, and not an include for each cell: that was half of the time of a list.
+    cells = []
+    with context.push(row=row, session=row.session):
+        for column, cell, attributes in row.table.layout:
+            if cell:
+                content = cell.render(context)
+            else:
+                content, attributes = row.custom_cell(column)
+            cells.append(f'<td {attributes} role="cell">{content}</td>')
+    return SafeString("".join(cells))
 
 
 @register.filter
-def session_piece(name: str) -> tuple[str, ...]:
-    """Return the names, for ``{% include %}``, to try for one of the kit's templates."""
-    return template_names(name)
-
-
-@register.filter
-def session_icon(device_type: str) -> tuple[str, ...]:
-    """Return the names, for ``{% include %}``, to try for the icon of a type of device."""
-    return template_names(f"icons/{device_type}.html") + template_names("icons/unknown.html")
+def session_place(session: AbstractSession) -> str:
+    """Return where a session is: *Linköping, Sweden*, else *Local network* or the IP address."""
+    return text.place(session)
 
 
 @register.filter
 def session_ago(moment: datetime) -> str:
     """Return how long ago that was: *2 minutes ago*."""
-    return times.ago(moment, timezone.now())
+    return text.ago(moment, text.local_now())
 
 
 @register.filter
 def session_day(moment: datetime) -> str:
-    """Return the date."""
-    return times.day(moment)
+    """Return the day: *Today*, *Yesterday*, or the date."""
+    return text.day(moment, text.local_now())
 
 
 @register.filter
 def session_exact(moment: datetime) -> str:
-    """Return date, time and time zone."""
-    return times.exact(moment)
+    """Return day, time and time zone."""
+    return text.exact(moment, text.local_now())
 
 
-def signed_in_request(context: Context) -> HttpRequest | None:
-    """Return the request of a signed-in visitor that a template is rendered for."""
-    request = context.get("request") or getattr(context, "request", None)
+def request_of(context: Context) -> HttpRequest | None:
+    """Return the request that a template is rendered for."""
+    return context.get("request") or getattr(context, "request", None)
+
+
+def list_for(context: Context) -> SessionList | None:
+    """Return a list for the signed-in visitor that a template is rendered for."""
+    request = request_of(context)
     user = getattr(request, "user", None)
-    return request if user is not None and user.is_authenticated else None
+    if request is None or user is None or not user.is_authenticated:
+        return None
+    return SessionList(request)
 
 
 def device_of(value: Any) -> Device:
@@ -164,4 +173,4 @@ def place_of(value: Any) -> Place:
         place = Place(*(getattr(value, name) for name in Place._fields))
     else:
         place = locate(str(value) if value else None)
-    return in_words_of_the_reader(place)
+    return text.localized_country(place)

@@ -1,218 +1,217 @@
-// The list of signed-in devices: what htmx's attributes cannot say. Works with htmx 2 and 4, and
-// does nothing where neither is loaded.
+// The list of sessions: what htmx's attributes cannot say, for htmx 2 and 4. Without htmx the links
+// and forms work by themselves, and this script only asks before it signs out.
 (() => {
   "use strict";
 
-  const REFRESH = "session-ui:refresh";
-
   const byId = (id) => document.getElementById(id);
+  const all = (selector) => [...document.querySelectorAll(selector)];
   const on = (names, listener, options) =>
-    names.forEach((name) => document.addEventListener(name, listener, options));
+    names.split(" ").forEach((name) => document.addEventListener(name, listener, options));
+  const onClick = (selector, listener) =>
+    on("click", (event) => {
+      const found = event.target.closest?.(selector);
+      if (found) listener(found, event);
+    });
 
-  // htmx 2 puts what an event is about into detail, htmx 4 into detail.ctx.
-  const sourceOf = ({ detail }) =>
-    detail.ctx?.sourceElement ?? detail.requestConfig?.elt ?? detail.elt ?? null;
-  const statusOf = ({ detail }) => (detail.ctx ? detail.ctx.response?.status : detail.xhr?.status) ?? 0;
-  const isOurs = (source) => Boolean(source?.closest?.(".sui"));
-  const isPoll = (source) => source?.id === "session-list";
+  // htmx 2 puts what an event is about into detail, htmx 4 into detail.ctx. A listener hears whether
+  // it is a poll or the form, and the status of the answer, 0 for none.
+  const onHtmx = (names, listener) =>
+    on(names, (event) => {
+      const { ctx, xhr, requestConfig, elt } = event.detail;
+      const source = ctx?.sourceElement ?? requestConfig?.elt ?? elt;
+      const what = { "session-poll": "poll", "session-form": "form" }[source?.id];
+      if (what) listener(what, (ctx ? ctx.response?.status : xhr?.status) ?? 0, event);
+    });
 
   // -- live updates -------------------------------------------------------------------------------
-
-  let isPaused = false;
-  let isUrgent = false;
-
-  // A swap under an open dialog would lose what the dialog is about.
-  const isQuiet = () =>
-    document.hidden || document.querySelector("dialog[open]") || (isPaused && !isUrgent);
-
+  let isLoaded, isPaused, isUrgent;
+  const selects = ({ isCollapsed, anchorNode }) =>
+    !isCollapsed && byId("session-list").contains(anchorNode);
+  const isQuiet = () => !isUrgent && (isPaused || document.hidden || selects(getSelection()));
   const refresh = (urgent = false) => {
     isUrgent = urgent;
-    document.body.dispatchEvent(new CustomEvent(REFRESH));
+    document.body.dispatchEvent(new CustomEvent("session-ui:refresh"));
     isUrgent = false;
   };
-
-  const showPauseButton = () => byId("session-pause")?.removeAttribute("hidden");
-
-  on(["htmx:load", "htmx:after:process"], showPauseButton);
-  on(["DOMContentLoaded"], () => window.htmx && showPauseButton());
-
-  on(["click"], ({ target }) => {
-    const button = target.closest?.("#session-pause");
-    if (!button) return;
+  const start = () => {
+    isLoaded = true;
+    byId("session-pause")?.removeAttribute("hidden");
+  };
+  on("htmx:load htmx:after:process", start);
+  on("DOMContentLoaded", () => window.htmx && start());
+  onClick("#session-pause", (button) => {
     isPaused = !isPaused;
-    button.setAttribute("aria-pressed", String(isPaused));
+    button.setAttribute("aria-pressed", String(!isPaused));
     if (!isPaused) refresh();
   });
-
-  on(["visibilitychange"], () => document.hidden || refresh());
+  on("visibilitychange", () => document.hidden || refresh());
   window.addEventListener("online", () => refresh());
-  // A page that the back button brings out of the browser's memory may be somebody else's by now.
+  // A page that the back button brings out of the browser's memory may be another person's by now.
   window.addEventListener("pageshow", (event) => event.persisted && refresh(true));
 
-  // A sign-in elsewhere: a row that is younger than all that were here. The stylesheet lights it up.
-  let newest = 0;
+  // -- sorting, paging, opening a row -------------------------------------------------------------
+  // While a sign-out is under way, all else waits.
+  let isBusy, isTurn;
+  const waiting = [];
+  const soon = (action) => (isBusy ? waiting.push(action) : action());
+  const go = (url, turns) => {
+    for (const name of ["session-page", "session-sort", "session-open"])
+      byId(name).value = url.searchParams.get(name) ?? "";
+    isTurn = turns; // to another page
+    // The answer to a poll under way would undo this.
+    byId("session-poll").setAttribute("hx-sync", "#session-list:replace");
+    refresh(true);
+    byId("session-poll").setAttribute("hx-sync", "#session-list:queue last");
+  };
 
-  const rows = () => [...document.querySelectorAll("#session-list [data-since]")];
-  const since = (row) => Number(row.dataset.since);
-  const newestRow = (known) => Math.max(known, ...rows().map(since));
-
-  on(["htmx:afterSwap", "htmx:after:swap"], (event) => {
-    if (!isPoll(sourceOf(event)) || !newest) return;
-    for (const row of rows()) row.classList.toggle("sui-row-new", since(row) > newest);
+  onClick("[data-session-link]", (link, event) => {
+    if (!isLoaded || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const url = new URL(link.getAttribute("href"), location);
+    soon(() => go(url, link.matches("[rel]")));
+    url.hash = "";
+    if (link.closest("[data-in-address]")) history.pushState(null, "", url);
+  });
+  window.addEventListener("popstate", ({ state }) => {
+    const isOurs = isLoaded && !state?.htmx && all("[data-in-address]").length;
+    if (isOurs) soon(() => go(new URL(location), true));
   });
 
   // -- questions ----------------------------------------------------------------------------------
-
-  const theDialog = () => document.querySelector("dialog[data-session-dialog]");
-
-  let onAnswer;
-
-  const answer = (dialog) => {
-    const then = onAnswer;
-    onAnswer = null;
-    then?.(dialog.returnValue === "yes");
-  };
-
-  const ask = (dialog, question, then) => {
-    // The browser tells of a closed dialog a frame later, and this may come in between.
-    if (!dialog.open) answer(dialog);
-    // The last of some quick clicks: for its sake, htmx 4 has given up those before.
-    onAnswer = then;
+  let asked, onYes, pressed, place, isConfirmed;
+  const ask = (button, then) => {
+    const dialog = document.querySelector("[data-session-dialog]");
+    const row = button.closest("tr");
+    const cells = row?.querySelectorAll(".sui-location, .sui-last_activity") ?? [];
+    const about = [...cells].map((cell) => cell.textContent.trim()).join(" · ");
+    const { question } = button.dataset;
+    if (!dialog) return window.confirm(`${question}\n${about}`.trim()) && then();
     if (dialog.open) return;
-    dialog.querySelector("[data-session-question]").textContent = question;
-    dialog.setAttribute("aria-label", question);
-    dialog.returnValue = "no";
+    const put = (name, ...parts) => dialog.querySelector(`[${name}]`)?.replaceChildren(...parts);
+    put("data-session-question", question);
+    put("data-session-asked", row?.querySelector(".sui-icon")?.cloneNode(true) ?? "", about);
+    [asked, onYes] = [button, then];
     dialog.showModal();
   };
 
-  on(["close"], ({ target }) => target === theDialog() && !target.open && answer(target), {
-    capture: true,
+  onClick("[data-session-dialog] button", (answer, { detail }) => {
+    // The second click of a double one may meet a button of the question that the first has opened.
+    if (detail > 1) return;
+    answer.closest("dialog").close();
+    if (answer.value === "yes") onYes();
   });
 
-  on(["click"], ({ target }) => {
-    const button = target.closest?.("[data-session-dialog] button");
-    if (button) button.closest("dialog").close(button.value);
-  });
+  // A button that an update has replaced cannot have the focus back.
+  const isReplaced = ({ target }) => target.matches("[data-session-dialog]") && !asked.isConnected;
+  on("close", (event) => isReplaced(event) && byId(asked.id)?.focus(), { capture: true });
+  const buttons = () => all("#session-list [form=session-form][type=submit]");
+  const send = (form, button) => {
+    pressed = (button.id && byId(button.id)) || button;
+    place = buttons().indexOf(pressed);
+    // A copy: an update may have taken the button out of the page.
+    const copy = button.cloneNode();
+    copy.id = "";
+    copy.hidden = true;
+    form.append(copy);
+    form.setAttribute("hx-confirm", ""); // htmx is not to ask again
+    isConfirmed = true;
+    form.requestSubmit(copy);
+    isConfirmed = false;
+    copy.remove();
+  };
 
-  // Without the dialog, or without this script, htmx asks by window.confirm().
-  on(["htmx:confirm"], (event) => {
-    const { ctx, issueRequest, dropRequest, question } = event.detail;
-    const dialog = theDialog();
-    if (!isOurs(sourceOf(event)) || !dialog || !(question || ctx?.confirm)) return;
+  on("submit", (event) => {
+    const { target: form, submitter: button } = event;
+    if (isConfirmed || !button?.dataset.question || !form.closest(".sui")) return;
     event.preventDefault();
-    ask(dialog, question || ctx.confirm, (isYes) => {
-      if (isYes) issueRequest(true);
-      else dropRequest?.();
+    event.stopImmediatePropagation();
+    if (button.getAttribute("aria-disabled") === "true") return;
+    ask(button, () => {
+      // Not the disabled attribute: it would take the focus away.
+      button.setAttribute("aria-disabled", "true");
+      // Later: a form ignores what is submitted during its submit event.
+      setTimeout(() => soon(() => send(form, button)));
     });
-  });
+  }, { capture: true });
 
-  // htmx 2 lets a poll go on that was under way when the dialog opened.
-  on(["htmx:beforeSwap"], (event) => {
-    if (isPoll(sourceOf(event)) && theDialog()?.open) event.preventDefault();
-  });
-
-  // A form that htmx has nothing to do with.
-  on(["submit"], (event) => {
-    const form = event.target;
-    const question = form.dataset.sessionConfirm;
-    if (!question || form.hasAttribute("data-confirmed")) return;
-    const dialog = theDialog();
-    if (!dialog) return window.confirm(question) || event.preventDefault();
-    event.preventDefault();
-    ask(dialog, question, (isYes) => {
-      if (!isYes) return;
-      form.setAttribute("data-confirmed", "");
-      form.requestSubmit(event.submitter);
-      form.removeAttribute("data-confirmed");
-    });
+  // htmx 2 forgets which button it was.
+  onHtmx("htmx:configRequest", (what, status, { detail }) => {
+    const button = detail.triggeringEvent?.submitter;
+    if (what === "form" && button?.name) detail.parameters[button.name] = button.value;
   });
 
   // -- what a request does to the page ------------------------------------------------------------
+  let newest = 0;
+  const rows = () => all("#session-list [data-since]");
+  const since = (row) => Number(row.dataset.since);
+  onHtmx("htmx:beforeRequest htmx:before:request", (what, status, event) => {
+    newest = Math.max(newest, ...rows().map(since));
+    if (what === "form") isBusy = true;
+    else if (isQuiet()) event.preventDefault();
+  });
 
-  let latest;
+  onHtmx("htmx:afterSwap htmx:after:swap", (what) => {
+    const [list, focused] = [byId("session-list"), document.activeElement];
+    if (what === "form") {
+      const left = buttons();
+      const next = left[Math.min(place, left.length - 1)] ?? byId("session-empty") ?? list;
+      if (focused === document.body) next.focus();
+    } else if (isTurn) {
+      isTurn = false;
+      if (focused === document.body || list.contains(focused)) list.focus({ preventScroll: true });
+      if (list.getBoundingClientRect().top < 0) list.scrollIntoView();
+      say(byId("session-range")?.textContent ?? "", "sui-hidden");
+    } else if (newest) {
+      // A sign-in elsewhere: the stylesheet highlights its row.
+      for (const row of rows()) row.classList.toggle("sui-row-new", since(row) > newest);
+    }
+  });
 
-  const setBusy = (form, isBusy) => {
-    form.toggleAttribute("data-busy", isBusy);
-    // Not the disabled attribute: it would take the focus away.
-    form.querySelector("[type=submit]")?.setAttribute("aria-disabled", String(isBusy));
+  // -- the status line ----------------------------------------------------------------------------
+  let trouble, timer; // what has failed: "poll", "form" or nothing
+  const say = (text, kind) => {
+    const line = byId("session-status");
+    clearTimeout(timer);
+    // The same text again would be announced again.
+    if (line.textContent !== text) line.textContent = text;
+    line.className = `sui-status ${kind}`;
+  };
+  const fade = () => {
+    if (byId("session-status").matches(":hover, :focus-within")) timer = setTimeout(fade, 2000);
+    else say("", "");
   };
 
-  on(["htmx:beforeRequest", "htmx:before:request"], (event) => {
-    const source = sourceOf(event);
-    if (!isOurs(source)) return;
-    latest = event.detail.ctx;
-    newest = newestRow(newest);
-    if (isPoll(source) && isQuiet()) event.preventDefault();
-    else if (source.matches("form")) setBusy(source, true);
-  });
-
-  on(["htmx:afterRequest", "htmx:finally:request"], (event) => {
-    const source = sourceOf(event);
-    if (!isOurs(source) || !source.matches("form")) return;
-    setBusy(source, false);
-    // Brings the CSRF token that a sign-in in another tab has changed. Not at once: until this
-    // event is over, htmx drops a poll for the form's sake.
-    if (statusOf(event) === 403) setTimeout(refresh, 0, true);
-  });
-
-  // The second of two quick clicks.
-  on(
-    ["submit"],
-    (event) => {
-      if (!isOurs(event.target) || !event.target.hasAttribute("data-busy")) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
+  onHtmx(
+    "htmx:responseError htmx:sendError htmx:timeout htmx:response:error htmx:error",
+    (what, status, { detail: { ctx, error, errorInfo } }) => {
+      // htmx 2 says each error twice. An aborted poll has given way to something else.
+      const isNone = errorInfo || error?.name === "AbortError" || (status && status < 400);
+      // A failed poll says less than a failed sign-out.
+      if (isNone || (trouble === "form" && what === "poll")) return;
+      trouble = what;
+      isTurn = false;
+      let name = status >= 500 ? "failed" : status ? "refused" : "offline";
+      if (status === 403 && what === "form") name = "stale";
+      say(byId("session-form").closest(".sui").dataset[name], "sui-error");
+      // htmx 4 would parse the error page, and a strict policy complain of the styles in it.
+      if (ctx) ctx.text = "";
     },
-    { capture: true },
   );
 
-  // -- errors, in the status line -----------------------------------------------------------------
-
-  let error = "";
-
-  const say = (source, name) => {
-    const line = byId("session-status");
-    const text = source.closest(".sui").dataset[name];
-    // The same text again would be announced again, at every poll.
-    if (!line || line.textContent === text) return;
-    line.textContent = error = text;
-    line.classList.add("sui-error");
-  };
-
-  const unsay = () => {
-    const line = byId("session-status");
-    if (!line) return;
-    line.classList.remove("sui-error");
-    if (error && line.textContent === error) line.textContent = "";
-    error = "";
-  };
-
-  const explain = (source, status) => {
-    if (status >= 500) say(source, "failed");
-    else if (status === 403 && !isPoll(source)) say(source, "stale");
-    else say(source, status >= 400 ? "refused" : "offline");
-  };
-
-  on(["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:response:error"], (event) => {
-    const source = sourceOf(event);
-    if (!isOurs(source)) return;
-    explain(source, statusOf(event));
-    // htmx 4 would parse the error page that it does not swap in, and a strict policy complain of
-    // the styles in it.
-    if (event.detail.ctx) event.detail.ctx.text = "";
-  });
-
-  // htmx 4's event for a request without an answer. htmx 2 has one of that name too, and no ctx.
-  on(["htmx:error"], (event) => {
-    const source = event.detail.ctx && sourceOf(event);
-    const isReplaced = event.detail.error?.name === "AbortError" && event.detail.ctx !== latest;
-    if (isOurs(source) && !isReplaced && !statusOf(event)) explain(source, 0);
-  });
-
-  on(["htmx:afterRequest", "htmx:after:request"], (event) => {
-    const source = sourceOf(event);
-    const status = statusOf(event);
-    const isStale = error && isPoll(source) && error === source.closest(".sui").dataset.stale;
-    if (isOurs(source) && status >= 200 && status < 400 && !isStale) unsay();
+  onHtmx("htmx:afterRequest htmx:finally:request", (what, status) => {
+    const isFine = status >= 200 && status < 400;
+    if (isFine && what === "poll" && trouble === "poll") say((trouble = ""), "");
+    if (what === "poll") return;
+    if (isFine) {
+      // The answer brings its own words.
+      say(byId("session-status").textContent, (trouble = ""));
+      timer = setTimeout(fade, 8000);
+    }
+    isBusy = false;
+    pressed?.removeAttribute("aria-disabled");
+    // Brings the CSRF token that a sign-in in another tab has changed.
+    if (status === 403) waiting.push(() => refresh(true));
+    // Not at once: htmx releases the list after this event.
+    setTimeout(() => waiting.splice(0).forEach(soon));
   });
 })();

@@ -104,3 +104,17 @@ def htmx(request: pytest.FixtureRequest, live_server: LiveServer, settings: Any)
     settings.HTMX_VERSION = request.param
     version: int = request.param
     return version
+
+
+@pytest.fixture
+def own_dialog(live_server: LiveServer, settings: Any) -> None:
+    """Have the question in the page, where the other tests have the browser's."""
+    engine = settings.TEMPLATES[0]
+    source = (HERE.parents[1] / "templates" / "session_ui" / "dialog.html").read_text()
+    loaders = [
+        ("django.template.loaders.locmem.Loader", {"session_ui/dialog.html": source}),
+        "django.template.loaders.filesystem.Loader",
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]

@@ -87,8 +87,8 @@ def take(page: Page, path: Path) -> None:
     """Take the card with the list, and a little of the page around it."""
     page.goto(PATH)
     card = page.locator("article", has=page.locator("#session-list"))
-    expect(card.locator("tbody tr")).to_have_count(ROWS)
-    expect(card.get_by_role("button", name="Pause live updates")).to_be_visible()
+    expect(card.locator(".sui-row")).to_have_count(ROWS)
+    expect(card.get_by_role("button", name="Live updates")).to_be_visible()
     box, screen = card.bounding_box(), page.viewport_size
     assert box
     assert screen

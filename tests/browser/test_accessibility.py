@@ -44,6 +44,8 @@ def test_axe_finds_nothing(
     reader.page.get_by_role("link", name="Location").focus()
     reader.page.keyboard.press("Enter")
     expect(reader.page.locator("[aria-sort]")).to_contain_text("Location")
+    reader.page.locator(".sui-open").first.press("Enter")
+    expect(reader.page.locator(".sui-details")).to_be_visible()
     reader.button(IPHONE).last.click()
     expect(reader.status).to_contain_text("signed out")
     finds_nothing(reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils.timezone import now
@@ -32,13 +33,13 @@ def test_a_new_row_lights_up(
 
     with TURN:
         new = Session.objects.get(pk=old.pk)
-        new.pk = "f" * 40
+        new.pk, new.public_id, new.ip = "f" * 40, uuid4(), "2.125.1.1"
         new.created_at = now() + timedelta(seconds=5)
         new.save(force_insert=True)
     laptop.sees(rows=3)
     lit = laptop.page.locator(".sui-row-new")
     expect(lit).to_have_count(1)
-    expect(lit).to_have_id(f"session-{new.pk}")
+    expect(lit).to_have_id(f"session-{new.public_id}")
     assert lit.evaluate(ANIMATION) == name
 
     # The next change is no news of that one.
@@ -55,6 +56,7 @@ def test_turning_a_page_lights_nothing_up(laptop: Visitor, alice: Any, settings:
         later = now() + timedelta(seconds=5)
         Session.objects.filter(pk=rows[-1].pk).update(created_at=later)
     laptop.sign_in(alice)
-    laptop.page.get_by_role("link", name="Page 2").click()
-    expect(laptop.page.locator("[aria-current=page]")).to_have_text("2")
+    laptop.page.get_by_role("link", name="Next").click()
+    expect(laptop.page.locator("#session-range")).to_contain_text("of 4")
+    expect(laptop.page.locator("#session-page")).to_have_value("2")
     expect(laptop.page.locator(".sui-row-new")).to_have_count(0)

@@ -26,6 +26,11 @@ ACCOUNT = "/account/"
 PASSWORD = "/accounts/password_change/"
 HOME = "/"
 ONCE = pytest.mark.parametrize("example", [2], indirect=True, ids=["htmx2"])
+# How a site says that its theme is not the system's.
+THEME = """theme => {
+    const html = document.documentElement;
+    html.dataset.theme = html.dataset.bsTheme = html.style.colorScheme = theme;
+}"""
 # Off unless asked for, as part of WCAG 2.2.
 OPTIONS = {"rules": {"target-size": {"enabled": True}}}
 
@@ -67,17 +72,44 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+# Live, all others, a heading, a row, a button, the password; then Cancel and Sign out.
+CONTROLS = [
+    *("#session-pause", "#session-revoke-others", "#session-by-location", ".sui-open"),
+    *("#session-list button", ".sui-password a"),
+]
+
+
+def focused_in_turn(page: Page) -> Iterator[str]:
+    """Give the focus to one control of each kind, by the keyboard, and yield its selector."""
+    for control in CONTROLS:
+        page.locator(control).first.focus()
+        # Only a key makes the browser show the focus.
+        page.keyboard.press("Shift")
+        yield control
+    page.locator("#session-list button").first.press("Enter")
+    for name in ("Cancel", "Sign out"):
+        expect(page.get_by_role("alertdialog").get_by_role("button", name=name)).to_be_focused()
+        yield name
+        page.keyboard.press("Tab")
+
+
 @ONCE
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(example: Example, look: str, scheme: str) -> None:
-    with example.opened(look, LIST, color_scheme=scheme, reduced_motion="reduce") as page:
-        # Pressed, and under the pointer still.
-        page.get_by_role("button", name="Pause live updates").click()
+@pytest.mark.parametrize("is_forced", [False, True], ids=["", "against the system"])
+def test_axe_finds_nothing(example: Example, look: str, scheme: str, is_forced: bool) -> None:
+    system = {"light": "dark", "dark": "light"}[scheme] if is_forced else scheme
+    with example.opened(look, LIST, color_scheme=system, reduced_motion="reduce") as page:
+        if is_forced:
+            page.evaluate(THEME, scheme)
+        # Opened, and under the pointer still.
+        page.locator(".sui-open").nth(1).click()
+        expect(page.locator(".sui-details")).to_be_visible()
         assert violations(page) == []
-        page.locator("#session-list button").first.click()
-        expect(page.get_by_role("alertdialog")).to_be_visible()
-        assert violations(page) == []
+        for control in focused_in_turn(page):
+            assert violations(page) == [], control
+        if is_forced:
+            return
         for path in (ACCOUNT, PASSWORD, HOME):
             page.goto(example.address + path)
             assert violations(page) == []
@@ -97,7 +129,7 @@ def test_it_fits_a_phone(example: Example, look: str, width: int) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_device_is_signed_out_in_place(example: Example, look: str) -> None:
     with example.opened(look, LIST) as page:
-        rows = page.locator("#session-list tbody tr")
+        rows = page.locator("#session-list .sui-row")
         before = rows.count()
         row = rows.last
         digest = row.get_attribute("id")

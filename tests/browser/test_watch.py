@@ -17,9 +17,9 @@ def test_an_inline_script_is_stopped_and_noticed(laptop: Visitor, watch: Watch) 
 def test_errors_are_noticed(laptop: Visitor, watch: Watch) -> None:
     laptop.page.goto("/")
     laptop.page.evaluate("console.error('Help'); setTimeout(() => { throw new Error('Oh'); })")
-    mend = laptop.server_fails("**/host/", 502)
+    restore = laptop.server_fails("**/host/", 502)
     laptop.page.goto("/host/")
-    mend()
+    restore()
     laptop.until(lambda: len(watch.problems) >= 3, "three problems")
     for text in ("console: Help", "Oh", "server: 502"):
         assert any(text in problem for problem in watch.problems), text

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", TemplateView.as_view(template_name="browser/public.html")),
     path("host/", TemplateView.as_view(template_name="browser/host.html")),
     path("hostile/", TemplateView.as_view(template_name="browser/hostile.html")),
+    path("pieces/", TemplateView.as_view(template_name="browser/pieces.html")),
     path("inline/", TemplateView.as_view(template_name="browser/inline.html")),
     path("accounts/logout/", LogoutView.as_view(next_page="/accounts/login/"), name="logout"),
     path("favicon.ico", lambda request: HttpResponse(status=204)),

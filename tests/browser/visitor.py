@@ -123,7 +123,7 @@ class Visitor:
 
     @property
     def rows(self) -> Locator:
-        return self.page.locator("#session-list tbody tr")
+        return self.page.locator("#session-list .sui-row")
 
     @property
     def status(self) -> Locator:
@@ -134,7 +134,11 @@ class Visitor:
         return self.page.locator(".session-count")
 
     def button(self, device: str) -> Locator:
-        return self.page.get_by_role("button", name=f"Sign out {device}", exact=True)
+        return self.page.locator("#session-list").get_by_role("button", name=f"Sign out {device} (")
+
+    @property
+    def others(self) -> Locator:
+        return self.page.get_by_role("button", name="Sign out all other sessions")
 
     def sees(self, rows: int) -> None:
         """Wait until there are that many rows, and every count on the page says so."""

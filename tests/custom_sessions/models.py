@@ -1,4 +1,4 @@
-"""A site with a session model of its own, as Django documents it.
+"""A custom session model, as Django documents it.
 
 "Extending database-backed session engines" in Django's documentation: a model, and a store
 whose ``get_model_class`` returns it and whose ``create_model_instance`` fills its columns.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models.functions import Upper
 
 from session_backend.models import AbstractSession
 
-__all__ = ["Customer", "Draft", "ShopSession"]
+__all__ = ["Customer", "Draft", "ShopSession", "VipSession"]
 
 
 class ShopSession(AbstractSession):
@@ -19,6 +20,16 @@ class ShopSession(AbstractSession):
 
     shop = models.IntegerField(null=True)
     remark = models.CharField(max_length=20, default="none")
+    loud_remark = models.GeneratedField(
+        expression=Upper("remark"), output_field=models.CharField(max_length=20), db_persist=True
+    )
+    saved_at = models.DateTimeField(auto_now=True)
+
+
+class VipSession(ShopSession):
+    """A session of two tables."""
+
+    table = models.CharField(max_length=20, default="by the window")
 
 
 class Customer(User):
@@ -29,7 +40,7 @@ class Customer(User):
 
 
 class Draft(models.Model):
-    """Something that goes with its session."""
+    """Something that belongs to a session, and is deleted with it."""
 
     session = models.ForeignKey(ShopSession, on_delete=models.CASCADE)
 

@@ -2,8 +2,8 @@
 
 Usage: python -m tests.django_suite [FOLDER]
 
-They are in the source distribution of the Django that is installed, which pip downloads into
-the folder, by default a temporary one.
+They come with the source distribution of the installed Django, which pip downloads into the
+folder, by default a temporary one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WANTED = ("tests/sessions_tests/", "tests/cache/__init__.py", "tests/cache/faili
 
 
 def download(folder: Path) -> Path:
-    """Return Django's source distribution, downloaded unless the folder has it."""
+    """Return Django's source distribution; download it if it is not in the folder."""
     pattern = f"[Dd]jango-{django.__version__}.tar.gz"
     if not list(folder.glob(pattern)):
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -35,7 +35,7 @@ def download(folder: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Write the wanted files and return the folder that they are importable from."""
+    """Unpack the wanted files and return the folder to import them from."""
     with tarfile.open(archive) as members:
         for member in members:
             path = member.name.partition("/")[2]
@@ -50,11 +50,13 @@ def unpack(archive: Path, folder: Path) -> Path:
 def run(tests: Path) -> int:
     """Run the adapted tests in a process of their own and return its exit status."""
     command = [sys.executable, "-W", "error", "-m", "django", "test", "tests.django_suite.adapted"]
-    path = os.pathsep.join(map(str, (tests, ROOT)))
     env = {
         **os.environ,
-        "PYTHONPATH": path,
-        "DJANGO_SETTINGS_MODULE": "tests.django_suite.settings",
+        "PYTHONPATH": os.pathsep.join(map(str, (tests, ROOT))),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "SESSION_ENGINE": "session_backend.backends.db",
+        # Django's tests import the models of its own sessions.
+        "EXTRA_APPS": "django.contrib.sessions sessions_tests tests.django_suite",
     }
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 

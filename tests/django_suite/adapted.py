@@ -1,7 +1,7 @@
-"""Django's test classes with our stores, our model and our middleware in the place of its own.
+"""Django's test classes with our stores, our model and our middleware instead of its own.
 
-A test that asks for what we decided otherwise is expected to fail, with the reason beside it:
-should it pass one day, the run fails and this list is mended.
+A test of something we decided to do differently is expected to fail, for the reason given. If it
+passes one day, the run fails, and its line has to go.
 """
 
 from __future__ import annotations
@@ -18,29 +18,30 @@ from session_backend.middleware import SessionMiddleware
 from session_backend.models import Session
 from tests.django_suite import models
 
-DIGESTS = "the text of a row is its digest: the key is kept nowhere but in the cookie"
-INTERNALS = "it names the logger and the attribute of Django's store; ours logs under its own"
+DIGESTS = "the text of a row is its digest: only the cookie holds the key"
+INTERNALS = "it names the logger and an attribute of Django's store; ours has its own logger"
 
-OTHERWISE = {
+EXPECTED_FAILURES = {
     "test_session_str": DIGESTS,
-    "test_exists_searches_cache_first": "the database is the truth; no request asks exists()",
-    "test_non_default_cache": "an alias that is missing is a cache that fails: logged, no error",
+    "test_exists_searches_cache_first": "exists() asks the database; no request calls it",
+    "test_non_default_cache": "a missing alias is a cache that fails: it is logged, and no error",
     "test_cache_set_failure_non_fatal": INTERNALS,
     "test_cache_async_set_failure_non_fatal": INTERNALS,
 }
 
-# The tests of the middleware name these by what their module imported.
+# The tests of the middleware use the names that their module imported.
 django_tests.SessionMiddleware = SessionMiddleware
 django_tests.Session = Session
 django_tests.DatabaseSession = db.SessionStore
 
 
 def adapted(name: str, base: Any, **attributes: Any) -> Any:
-    """Return a class of Django's tests, run against something of ours."""
-    for test in OTHERWISE:
+    """Return a test class of Django's with these attributes, run without time zones."""
+    for test in EXPECTED_FAILURES:
         if hasattr(base, test):
             attributes[test] = expectedFailure(awaited(getattr(base, test)))
-    return type(name, (base,), {"__module__": __name__, **attributes})
+    case = type(name, (base,), {"__module__": __name__, **attributes})
+    return override_settings(USE_TZ=False)(case)
 
 
 def awaited(test: Any) -> Any:

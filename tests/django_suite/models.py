@@ -1,4 +1,4 @@
-"""What Django's ``sessions_tests.models`` is, on our engine: a model with a column of its own."""
+"""Our counterpart of Django's ``sessions_tests.models``: a session model with one more column."""
 
 from __future__ import annotations
 

@@ -21,11 +21,12 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 CAPTION = re.compile(r"^:caption: (.*)$", re.MULTILINE)
+FILE = re.compile(r"`([\w/]+\.(?:py|html))`")
 HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 
 
 class Block(NamedTuple):
-    """A block of code on a page; ``caption`` is the file it belongs to, or nothing.
+    """A block of code on a page; ``caption`` is the file it belongs to, if any.
 
     ``heading`` is that of the section it stands in.
     """
@@ -49,10 +50,17 @@ def blocks(path: Path) -> Iterator[Block]:
         caption = CAPTION.search(match["options"])
         line = source.count("\n", 0, match.start("text"))
         place = f"{path.relative_to(ROOT)}:{line + 1}"
-        file = caption[1] if caption else ""
+        file = caption[1] if caption else file_named_above(source[: match.start()])
         headings = HEADING.findall(source, 0, match.start())
         heading = headings[-1] if headings else ""
         yield Block(match["language"], file, match["text"], place, heading)
+
+
+def file_named_above(source: str) -> str:
+    """Return the last file that the paragraph above a block names, if it ends with a colon."""
+    paragraph = source.rstrip("\n").rpartition("\n\n")[2]
+    files = FILE.findall(paragraph) if paragraph.endswith(":") else []
+    return files[-1] if files else ""
 
 
 def rows(source: str) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Somebody who does what a page says: types its commands and edits its files."""
+"""A reader who follows a page: runs its commands and edits its files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """Works in a folder, with one shell: a `cd` or an `export` lasts until the next command."""
+    """Works in a folder with one shell: a `cd` or an `export` stays in force."""
 
     def __init__(self, folder: Path, **env: str) -> None:
         self.folder = folder
-        # What the shell has come to, to begin the next command with.
+        # The shell's environment and folder after the last command.
         self._state = folder / "state.sh"
         self._state.touch()
         own = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV"}
@@ -24,11 +24,11 @@ class Reader:
 
     @property
     def here(self) -> Path:
-        """The folder in which the shell is now."""
+        """The folder the shell is in."""
         return Path(self.run("pwd").strip())
 
     def follow(self, block: Block) -> None:
-        """Do what a block says: run it, apply it to its file, or write it as its file."""
+        """Follow a block: run it, apply it to its file, or write it as its file."""
         if block.language == "sh":
             self.run(block.text)
             return
@@ -41,7 +41,7 @@ class Reader:
             file.write_text(block.text)
 
     def run(self, commands: str) -> str:
-        """Run commands and return what they print; all of it is in the error if one fails."""
+        """Run commands and return their output, which is in the error if one fails."""
         keep = f"{{ export -p; echo \"cd '$PWD'\"; }} > {self._state}"
         done = subprocess.run(
             ["bash", "-euc", f". {self._state}\n{commands}\n{keep}"],
@@ -56,7 +56,7 @@ class Reader:
         return done.stdout
 
     def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command that does not end; with its children it is a process group."""
+        """Start a command that keeps running, in a process group with its children."""
         with log.open("wb") as file:
             return subprocess.Popen(
                 ["bash", "-euc", f". {self._state}\nexec {command}"],

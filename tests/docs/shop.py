@@ -1,18 +1,17 @@
-"""A site with a session model of its own, which the pages wrote into the folder ``shop``."""
+"""A site with its own session model, which the pages wrote into the folder ``shop``."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import django
-from django.conf import settings
+from django.conf import Settings, settings
 from django.contrib import admin
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, path
-
-from tests.settings import MIDDLEWARE, TEMPLATES
+from django.urls import URLPattern, URLResolver, include, path
 
 
 def enter(request: HttpRequest, shop: int) -> HttpResponse:
@@ -24,32 +23,21 @@ urlpatterns: list[URLPattern | URLResolver] = [path("shops/<int:shop>/", enter)]
 
 
 def main() -> None:
+    site: Any = Settings("tests.settings")
     settings.configure(
-        SECRET_KEY="only-for-this-test",
-        ALLOWED_HOSTS=["*"],
+        site,
         DEBUG=True,
         ROOT_URLCONF=__name__,
-        USE_TZ=True,
-        STATIC_URL="static/",
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        LOGIN_URL="admin:login",
         SESSION_ENGINE="shop.sessions",
+        # It takes the place of the other model of this name.
         INSTALLED_APPS=[
-            "django.contrib.admin",
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.messages",
-            "session_backend",
-            "session_ui",
-            "django_tables2",
-            "django_htmx",
-            "shop",
+            app.replace("tests.custom_sessions", "shop") for app in site.INSTALLED_APPS
         ],
-        MIDDLEWARE=MIDDLEWARE,
-        TEMPLATES=TEMPLATES,
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     )
     django.setup()
     urlpatterns.append(path("admin/", admin.site.urls))
+    urlpatterns.append(path("account/sessions/", include("session_ui.urls")))
     from django.contrib.auth import get_user_model
     from django.test import Client
 

@@ -1,4 +1,4 @@
-"""The code on the pages: all of it compiles, and what can be run without a project is run."""
+"""The code on the pages compiles, and runs if it needs no project."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import shlex
 import subprocess
 import sys
 import types
+import unittest
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from django.conf import settings as django_settings
 from django.contrib import admin
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.test import override_settings
 from django.urls import include, path
@@ -29,12 +31,13 @@ from session_backend.conf import conf
 from session_backend.fields import Digest
 from session_backend.models import Session
 from session_backend.signals import session_started
-from tests.browsers import LAPTOP, PHONE, Browser
+from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser, make_user
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks
 
 APPS = ("session_backend", "session_ui")
 BLOCKS = [block for path in PAGES for block in blocks(path)]
 LIST = "/account/sessions/"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
 def of(*languages: str) -> pytest.MarkDecorator:
@@ -70,7 +73,7 @@ def test_python_compiles_and_finds_our_names(block: Block) -> None:
 
 @of("python")
 def test_settings_are_settings(block: Block) -> None:
-    """What a page puts into settings.py exists in ours, or in Django."""
+    """The names that a page puts into settings.py are settings of ours, or of Django."""
     if not block.caption.endswith("settings.py"):
         return
     names = [name for name in vars(run(block, BASE_DIR=Path("/srv"))) if name.isupper()]
@@ -83,7 +86,7 @@ def test_settings_are_settings(block: Block) -> None:
 
 @of("html+django")
 def test_templates_render(block: Block, request_of_alice: HttpRequest, settings: Any) -> None:
-    """On their page or in it; what they do in the place of ours is tried further down."""
+    """By themselves; as overrides of ours they are tested below."""
     base = (
         "django.template.loaders.locmem.Loader",
         {"base.html": "{% block content %}{% endblock %}"},
@@ -119,7 +122,7 @@ def test_a_mistyped_option_would_be_found() -> None:
 
 @pytest.fixture
 def request_of_alice(alice: Any, rf: Any) -> HttpRequest:
-    """A request of hers, who is signed in on five devices, all alike."""
+    """A request of Alice, who is signed in on five similar devices."""
     for device in (LAPTOP, PHONE, PHONE, PHONE, PHONE):
         Browser(device).sign_in(alice)
     Session.objects.update(
@@ -150,7 +153,7 @@ def test_the_console_session_of_the_readme(request_of_alice: HttpRequest) -> Non
 
 
 def test_the_five_lines_of_the_readme(alice: Any, laptop: Browser) -> None:
-    """In the places that they name, of a project as `startproject` makes it."""
+    """In a project that `startproject` made."""
     ours, addresses = (
         run(block)
         for block in blocks(ROOT / "README.md")
@@ -194,9 +197,9 @@ def test_the_policy() -> None:
     assert run(block).SECURE_CSP == {"default-src": ["'self'"]}
 
 
-def test_what_was_recorded_is_forgotten(alice: Any, laptop: Browser) -> None:
+def test_what_was_recorded_is_blanked(alice: Any, laptop: Browser) -> None:
     laptop.sign_in(alice)
-    (block,) = (
+    _, _, block = (
         block for block in blocks(DOCS / "reference/settings.md") if block.language == "python"
     )
     run(block)
@@ -227,25 +230,90 @@ def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
     assert [other[:2] for other in others] == [("Chrome on Windows", "Linköping, Sweden")] * 4
 
     digest = str(Session.objects.exclude(pk=request_of_alice.session.session_key)[0].pk)
-    second.end_by_digest(digest)
+    second.revoke_by_digest(digest)
     assert not Session.objects.filter(pk=Digest(digest)).exists()
     assert first.sign_out_everywhere(request_of_alice.user) == 4
 
 
 # From Django 6.1 on it wants a setting that 5.2 does not know.
 @pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
-def test_the_letter_about_a_new_device(
+def test_the_email_about_a_new_device(
     alice: Any, laptop: Browser, mailoutbox: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    page = run(the_block("reference/signals.md", "mysite/letters.py"))
+    page = run(the_block("reference/signals.md", "mysite/notifications.py"))
     try:
         with django_capture_on_commit_callbacks(execute=True):
             laptop.sign_in(alice)
     finally:
-        session_started.disconnect(page.tell_of_sign_in)
-    (letter,) = mailoutbox
-    assert letter.to == [alice.email]
-    assert letter.body.startswith("Chrome on Windows, an unknown place.")
+        session_started.disconnect(page.notify_of_sign_in)
+    (email,) = mailoutbox
+    assert email.to == [alice.email]
+    assert email.body.startswith("Chrome on Windows, an unknown location.")
+
+
+def test_a_background_view(alice: Any, laptop: Browser) -> None:
+    marked, named = (
+        run(block)
+        for block in blocks(DOCS / "reference/settings.md")
+        if "background" in block.text.lower()
+    )
+
+    def api(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(request.user.pk)
+
+    views = ["unread/", "api/status", "metrics/cpu/", "api/status/other/"]
+    laptop.sign_in(alice)
+    active = []
+    with override_settings(
+        ROOT_URLCONF=(path(views[0], marked.unread), *(path(view, api) for view in views[1:])),
+        SESSION_BACKEND_BACKGROUND_VIEWS=named.SESSION_BACKEND_BACKGROUND_VIEWS,
+    ):
+        for view in views:
+            Session.objects.update(last_activity=LONG_AGO)
+            assert laptop.get(f"/{view}").status_code == 200
+            if not Session.objects.filter(last_activity=LONG_AGO).exists():
+                active.append(view)
+    assert active == ["api/status/other/"]
+
+
+def test_finding_a_session(alice: Any, laptop: Browser, phone: Browser) -> None:
+    form, lookup = (
+        run(block)
+        for block in blocks(DOCS / "how-to/your-code.md")
+        if block.heading == "Find a session"
+    )
+    laptop.sign_in(alice)
+    phone.sign_in(make_user("bob"))
+    sent = form.RevokeForm(alice, {"session": str(laptop.row.public_id)})
+    assert sent.is_valid()
+    assert sent.cleaned_data["session"] == laptop.row
+    assert not form.RevokeForm(alice, {"session": str(phone.row.public_id)}).is_valid()
+    assert lookup.find(laptop.key) == laptop.row
+
+
+@pytest.mark.parametrize(("remember_me", "days"), [("on", 30), ("", 14)])
+def test_remembering_a_user(
+    alice: Any, laptop: Browser, settings: Any, remember_me: str, days: int
+) -> None:
+    (block,) = (
+        block for block in blocks(DOCS / "how-to/your-code.md") if block.heading == "Remember me"
+    )
+    form = {"username": "alice", "password": PASSWORD, "remember_me": remember_me}
+    with override_settings(
+        ROOT_URLCONF=(path("", run(block).SignInView.as_view(success_url="/")),),
+        LOGIN_REDIRECT_URL="/",
+    ):
+        laptop.post("/", form)
+    assert (laptop.row.expire_date - laptop.row.created_at).days == days
+    assert bool(laptop.cookies["sessionid"]["max-age"]) == bool(remember_me)
+
+
+def test_the_tests_of_a_site(db: None) -> None:
+    (block,) = blocks(DOCS / "how-to/testing.md")
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(run(block).SignOutTests)
+    result = suite.run(unittest.TestResult())
+    assert result.testsRun == 2
+    assert not [*result.errors, *result.failures]
 
 
 def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> None:
@@ -278,8 +346,11 @@ def test_a_session_model_of_ones_own(tmp_path: Path) -> None:
 SHOWN = {
     "templates/session_ui/badge.html": "You are here",
     "templates/session_ui/base.html": "Of the site",
-    "templates/session_ui/table.html": "Change your password",
-    "templates/session_ui/house/button.html": 'class="btn btn-sm"',
+    "templates/session_ui/button.html": 'class="my-button">Sign out</button>',
+    "templates/session_ui/cells/location.html": "</bdi> <small>89.160.20.112</small>",
+    "templates/session_ui/cells/device.html": "Chrome on Windows</a> (this one)",
+    "templates/session_ui/row.html": '<span class="sui-location">89.160.20.112</span>',
+    "templates/session_ui/table.html": "Questions? Write to us.",
 }
 OVERRIDES = [
     block for block in blocks(DOCS / "how-to/theming.md") if block.caption.startswith("templates/")
@@ -304,8 +375,6 @@ def test_a_template_of_ones_own(block: Block, alice: Any, laptop: Browser, setti
     engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
     engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": loaders}
     settings.TEMPLATES = [engine]
-    if "/house/" in block.caption:
-        settings.SESSION_UI_PACK = "house"
     html = laptop.get(LIST).content.decode()
     assert SHOWN[block.caption] in html
     assert "Safari on iPhone" in html

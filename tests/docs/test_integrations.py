@@ -1,4 +1,4 @@
-"""Other packages, as they come from PyPI, on a project that does what the page about them says."""
+"""Other packages, from PyPI, in a project that follows the page about them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ pytestmark = pytest.mark.packaging
 
 DJANGO = os.environ.get("PACKAGING_DJANGO", "Django")
 PAGE = "how-to/integrations.md"
-# By the heading on the page: the module that tries it, and what pip calls the package.
+# By the heading on the page: the module that tries it, and the package on PyPI.
 PACKAGES = {
     "django-allauth": ("with_allauth", "django-allauth"),
     "django-two-factor-auth": ("with_two_factor", "django-two-factor-auth"),
     "Channels": ("with_channels", "channels"),
-    "The REST framework": ("with_drf", "djangorestframework"),
+    "Django REST framework": ("with_drf", "djangorestframework"),
+    "Wagtail": ("with_wagtail", "wagtail"),
 }
 SERVERS = ["daphne", "uvicorn", "websockets"]
 
 
 def versions() -> dict[str, str]:
-    """Return the version that the page says was tried, by its heading."""
+    """Return the tested version of each package, as the page gives it."""
     return dict(re.findall(r"^## (.+)\n\n\*(\d+\.\d+), ", page(PAGE), re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""The tutorial, done as it is written, with the wheel in an environment of its own."""
+"""The tutorial, followed step by step, with the wheel in a new environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PERSON = {"username": "ana", "password": "correct horse battery staple"}
 
 
 class Browser:
-    """A person's browser, as far as forms go."""
+    """A browser that can send forms."""
 
     def __init__(self, site: str, device: dict[str, str]) -> None:
         self.site = site
@@ -71,12 +71,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Have the tutorial's `pip install` find the wheel, and one series of Django."""
+    """Make the tutorial's `pip install` find the wheel, and one series of Django."""
     folder = tmp_path_factory.mktemp("reader")
     constraints = folder / "constraints.txt"
     django = os.environ.get("PACKAGING_DJANGO", "Django")
     constraints.write_text(f"django-session-ui @ {wheel.as_uri()}\n{django}\n")
-    # Without what other environments have on the PATH: startproject runs a black that it finds.
+    # Without other environments on the PATH: startproject runs a black that it finds there.
     python = Path(sys.base_prefix) / "bin"
     path = os.pathsep.join([str(python), "/usr/local/bin", "/usr/bin", "/bin"])
     return Reader(folder, PIP_CONSTRAINT=str(constraints), PATH=path)
@@ -84,7 +84,7 @@ def reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 @pytest.fixture(scope="module")
 def site(reader: Reader) -> Iterator[str]:
-    """The tutorial's server, with all of the tutorial done; its address."""
+    """Follow the tutorial to its end and return the address of its server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -99,7 +99,7 @@ def site(reader: Reader) -> Iterator[str]:
             reader.follow(block)
     assert server is not None
     try:
-        # The server sees by itself that files have changed.
+        # The server restarts by itself when files change.
         wait_for(f"http://{address}", "/", "Sign in", log)
         yield f"http://{address}"
     finally:
@@ -126,8 +126,9 @@ def test_one_browser_signs_the_other_out(site: str) -> None:
     html = laptop.open(LIST)
     assert devices_in(html) == ["Chrome on Windows", "Safari on iPhone"]
 
-    (action,) = re.findall(r'<form method="post" action="(/account/sessions/\w{40}/revoke/)"', html)
-    answer = laptop.open(action, hidden_in(html), **{"HX-Request": "true"})
+    (public_id,) = re.findall(r'name="session" value="([0-9a-f-]{36})"', html)
+    form = {**hidden_in(html), "session": public_id}
+    answer = laptop.open("/account/sessions/revoke/", form, **{"HX-Request": "true"})
     assert devices_in(answer) == ["Chrome on Windows"]
 
     assert "Password" in phone.open(LIST)
@@ -165,6 +166,6 @@ def test_the_same_with_the_mouse(site: str) -> None:
         api.expect(others).to_have_count(count - 1)
         api.expect(laptop.locator("p .session-count")).to_have_text(str(before - 1))
         assert laptop.evaluate("performance.timeOrigin") == loaded
-        # The next look of the page that was signed out takes it to the sign-in page.
+        # The next poll of the page that was signed out leads to the sign-in page.
         api.expect(phone).to_have_url(re.compile(SIGN_IN), timeout=30_000)
         browser.close()

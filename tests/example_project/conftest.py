@@ -10,13 +10,13 @@ from tests.example_project.site import demo, serving
 
 @pytest.fixture(scope="package")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Where the demo has put its files, and what it printed."""
+    """The folder of the demo's files, and what it printed."""
     var = tmp_path_factory.mktemp("example")
     return var, demo(var)
 
 
 @pytest.fixture(scope="package")
 def site(built: tuple[Path, str]) -> Iterator[str]:
-    """The address of the example, started on what an earlier run has built."""
+    """The address of the example, running on the files of an earlier run."""
     with serving(built[0]) as address:
         yield address

@@ -1,8 +1,9 @@
-"""The example as a person meets it: its command line, and its pages in a plain browser."""
+"""The example from the outside: its command line, and its pages in a simple browser."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -14,15 +15,15 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 __all__ = ["Browser", "Page", "demo", "query", "serving"]
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, str(ROOT / "example_project" / "manage.py"), "demo"]
-# What the surroundings of the tests may hold and a fresh checkout does not.
+# The environment of the tests may set these; a fresh clone does not.
 SWITCHES = {
     "DJANGO_SETTINGS_MODULE",
     "DATABASE_URL",
@@ -45,7 +46,7 @@ def environment(var: Path) -> dict[str, str]:
 
 
 def demo(var: Path) -> str:
-    """Run ``demo --no-serve`` with its files in ``var``; return what it prints."""
+    """Run ``demo --no-serve`` with its files in ``var`` and return what it prints."""
     done = subprocess.run(
         [*COMMAND, "--no-serve"], env=environment(var), capture_output=True, encoding="utf-8"
     )
@@ -55,44 +56,53 @@ def demo(var: Path) -> str:
 
 
 @contextmanager
-def serving(var: Path, **switches: str) -> Iterator[str]:
-    """Run ``demo`` with its server for the time of the block; yields the address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+def serving(var: Path, port: int | None = None, /, **switches: str) -> Iterator[str]:
+    """Run ``demo`` with its server, by default on a free port; yields the address it prints."""
     log = var / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*COMMAND, "--port", str(port)],
+            [*COMMAND, "--port", str(port or free_port())],
             env={**environment(var), **switches},
             stdout=output,
             stderr=output,
         )
     try:
-        while not listens(port):
+        while not answers(address := printed_address(log)):
             assert server.poll() is None, log.read_text()
             sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield address
     finally:
         server.terminate()
         server.wait()
 
 
-def listens(port: int) -> bool:
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def printed_address(log: Path) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+    return found[0] if found else ""
+
+
+def answers(address: str) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
+        urlopen(address, timeout=10).close()
+    except (ValueError, URLError):
         return False
     return True
 
 
 def query(var: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Ask the example's database, past Django."""
+    """Query the example's database without Django."""
     with closing(sqlite3.connect(var / "db.sqlite3")) as connection:
         return connection.execute(sql).fetchall()
 
 
 class Page(NamedTuple):
-    """An answer, with what a strict Content-Security-Policy would have refused in it."""
+    """A response, and what a strict Content-Security-Policy would block in it."""
 
     status: int
     url: str
@@ -122,7 +132,7 @@ class InlineFinder(HTMLParser):
 
 
 class Browser:
-    """Keeps cookies and sends forms, as a browser without JavaScript does."""
+    """Keeps cookies and submits forms, like a browser without JavaScript."""
 
     def __init__(self, site: str) -> None:
         self.site = site
@@ -130,7 +140,7 @@ class Browser:
         self.opener = build_opener(HTTPCookieProcessor(self.cookies))
 
     def open(self, path: str, **form: str) -> Page:
-        """GET the page, or POST the form with the token that the cookie holds, if it holds one."""
+        """GET the page, or POST the form with the CSRF token from the cookie, if any."""
         data = None
         if form:
             tokens = {c.name: c.value for c in self.cookies if c.name == "csrftoken"}
@@ -144,6 +154,6 @@ class Browser:
             return Page(answer.status, answer.url, policy, answer.read().decode())
 
     def sign_in(self, username: str, password: str) -> Page:
-        """Fill in the sign-in page; return the page it leads to."""
+        """Submit the sign-in form and return the next page."""
         self.open("/accounts/login/")
         return self.open("/accounts/login/", username=username, password=password)

@@ -1,177 +1,204 @@
-"""What happens to a session, each as a function for an explorer to play."""
+"""What can happen to the session on Alice's laptop: requests, and revocations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user, get_user_model, login, update_session_auth_hash
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
 from django.db import transaction
+from django.test import RequestFactory
 
-from tests.races.explorer import performer
-from tests.races.stage import ALICE, KEY, Stage, told
+from session_ui.views import SessionRevokeView
+from tests.races.explorer import actor
+from tests.races.site import ALICE, BACKEND, LAPTOP, PHONE, Site
 
-__all__ = ["ACTORS", "OF_USER", "REVOCATIONS"]
+__all__ = ["ACTORS", "BY_KEY", "GONE", "OF_USER", "OTHERS"]
 
-Part = Callable[[Stage], Any]
+# What a request returns that could not save its session.
+GONE = "gone"
+Act = Callable[[Site], Any]
 
 
-def opened(stage: Stage) -> Any:
+def read(site: Site, key: str = LAPTOP) -> Any:
     """Return the store of a request that has read its session."""
-    store = stage.visitor(KEY)
-    stage.witness.loads(lambda: told(store._session))
+    store = site.visitor(key)
+    site.history.load(key, lambda: site.version(store._session))
     return store
 
 
-def write_into(store: Any) -> None:
-    player = performer()
-    store["log"] = [*store.get("log", ()), player.number if player else None]
+def write(site: Site) -> Any:
+    store, worker = read(site), actor()
+    store["log"] = [*store.get("log", ()), worker.number if worker else None]
+    return store
 
 
-def saved(store: Any) -> bool:
+def save(site: Site, store: Any) -> str:
+    """Save as the middleware does, which answers 400 if the session is gone."""
     try:
         store.save()
     except UpdateError:
-        return False
-    return True
+        return GONE
+    return acknowledge(site, store)
 
 
-# Requests.
-
-
-def load(stage: Stage) -> None:
-    opened(stage)
-
-
-def stamp(stage: Stage) -> None:
-    opened(stage).stamp()
-
-
-def save(stage: Stage) -> bool:
-    store = opened(stage)
-    write_into(store)
-    is_saved = saved(store)
-    stage.witness.answered()
-    return is_saved
-
-
-def cycle(stage: Stage) -> str:
-    """As ``login()`` and ``update_session_auth_hash()``, and the middleware after them."""
-    store = opened(stage)
-    store.cycle_key()
-    stage.witness.answered()
-    write_into(store)
-    saved(store)
+def acknowledge(site: Site, store: Any) -> str:
+    site.history.acknowledge(store.session_key, site.version(store._session))
     return str(store.session_key)
 
 
-# Revocations.
+def load(site: Site) -> None:
+    read(site)
 
 
-def delete(stage: Stage) -> None:
-    stage.visitor(KEY).delete()
-    stage.witness.answered()
-
-
-def flush(stage: Stage) -> None:
-    stage.visitor(KEY).flush()
-    stage.witness.answered()
-
-
-def logout(stage: Stage) -> None:
-    opened(stage).flush()
-    stage.witness.answered()
-
-
-def delete_row(stage: Stage) -> None:
-    stage.model(session_key=KEY).delete()
-    stage.witness.answered()
-
-
-def delete_queryset(stage: Stage) -> None:
-    stage.model.objects.filter(pk=KEY).delete()
-    stage.witness.answered()
-
-
-def delete_slice(stage: Stage) -> None:
-    stage.model.objects.filter(user=ALICE).order_by("created_at")[:1].delete()
-    stage.witness.answered()
-
-
-def delete_all_of_user(stage: Stage) -> None:
-    stage.model.objects.filter(user=ALICE).delete()
-    stage.witness.answered()
-
-
-def delete_user(stage: Stage) -> None:
-    get_user_model()(pk=ALICE).delete()
-    stage.witness.answered()
-
-
-# Other things.
-
-
-def flush_cache(stage: Stage) -> None:
-    caches["default"].clear()
-
-
-# In a transaction.
-
-
-def within(act: Callable[[Stage], Any], *, commits: bool) -> Part:
-    """Let an actor act in a transaction that ends when its turn comes."""
-
-    def part(stage: Stage) -> None:
+def save_in_transaction(site: Site, *, commits: bool) -> str | None:
+    store = write(site)
+    try:
         with transaction.atomic():
-            act(stage)
+            store.save()
             transaction.set_rollback(not commits)
-        if commits:
-            stage.witness.answered()
-
-    return part
-
-
-def just_delete(stage: Stage) -> None:
-    stage.visitor(KEY).delete()
+    except UpdateError:
+        return GONE
+    return acknowledge(site, store) if commits else None
 
 
-def just_delete_all_of_user(stage: Stage) -> None:
-    stage.model.objects.filter(user=ALICE).delete()
+def load_and_roll_back(site: Site) -> None:
+    """As a view that raises an error, with ATOMIC_REQUESTS."""
+    with transaction.atomic():
+        read(site)
+        transaction.set_rollback(True)
 
 
-def saving(*, commits: bool) -> Part:
-    def part(stage: Stage) -> None:
-        store = opened(stage)
-        write_into(store)
-        within(lambda stage: saved(store), commits=commits)(stage)
+def cycle(site: Site) -> str:
+    """As ``login()`` and ``update_session_auth_hash()``, and the middleware after them."""
+    store, worker = read(site), actor()
+    store.cycle_key()
+    site.history.acknowledge()
+    store["log"] = [*store.get("log", ()), worker.number if worker else None]
+    return save(site, store)
 
-    return part
+
+def write_and_cycle(site: Site) -> str:
+    store = write(site)
+    store.cycle_key()
+    return acknowledge(site, store)
 
 
-ACTORS: dict[str, Part] = {
+def request_of(site: Site, key: str) -> Any:
+    request: Any = RequestFactory().post("/")
+    request.session = read(site, key)
+    request.htmx = None
+    request.user = get_user(request)
+    return request
+
+
+def sign_in(site: Site) -> str:
+    request = request_of(site, LAPTOP)
+    login(request, get_user_model()(pk=ALICE, password="secret"), BACKEND)
+    return save(site, request.session)
+
+
+def change_password(site: Site) -> str | None:
+    """As Django's PasswordChangeView, on the phone."""
+    request = request_of(site, PHONE)
+    if not request.user.is_authenticated:
+        return None
+    request.user.password = "changed"
+    request.user.save(update_fields=["password"])
+    update_session_auth_hash(request, request.user)
+    return save(site, request.session)
+
+
+def revoke_others(site: Site) -> bool:
+    """As the button on the laptop that signs out everywhere else."""
+    request = request_of(site, LAPTOP)
+    if not request.user.is_authenticated:
+        return False
+    view = SessionRevokeView(session="others")
+    # The answer is what the page says.
+    view.answer = lambda status: status  # type: ignore[method-assign,assignment,return-value]
+    view.setup(request)
+    return "out of date" not in str(view.post(request))
+
+
+def delete_row(site: Site) -> None:
+    for row in site.model.objects.filter(pk=LAPTOP):
+        row.delete()
+
+
+def delete_slice(site: Site) -> None:
+    site.model.objects.filter(user=ALICE).order_by("created_at")[:1].delete()
+
+
+def delete_all_of_user(site: Site) -> None:
+    site.model.objects.filter(user=ALICE).delete()
+
+
+def delete(site: Site) -> None:
+    site.visitor(LAPTOP).delete()
+
+
+def in_transaction(act: Act, *, commits: bool) -> Act:
+    def acts(site: Site) -> None:
+        with transaction.atomic():
+            act(site)
+            transaction.set_rollback(not commits)
+
+    return acts
+
+
+def acknowledged(acts: dict[str, Act]) -> dict[str, Act]:
+    def wrapped(act: Act) -> Act:
+        def acts(site: Site) -> Any:
+            result = act(site)
+            site.history.acknowledge()
+            return result
+
+        return acts
+
+    return {name: wrapped(act) for name, act in acts.items()}
+
+
+# These end a session if it still has its key.
+BY_KEY = acknowledged(
+    {
+        "delete": delete,
+        "flush": lambda site: site.visitor(LAPTOP).flush(),
+        "sign_out": lambda site: read(site).flush(),
+        "delete_row": delete_row,
+        "delete_queryset": lambda site: site.model.objects.filter(pk=LAPTOP).delete(),
+        "delete_slice": delete_slice,
+        "delete_commit": in_transaction(delete, commits=True),
+        "delete_rollback": in_transaction(delete, commits=False),
+        "delete_all_rollback": in_transaction(delete_all_of_user, commits=False),
+    }
+)
+# After these the user has no session, whatever its key.
+OF_USER = acknowledged(
+    {
+        "delete_all_of_user": delete_all_of_user,
+        "delete_user": lambda site: get_user_model()(pk=ALICE).delete(),
+        "delete_all_commit": in_transaction(delete_all_of_user, commits=True),
+    }
+)
+ACTORS: dict[str, Act] = {
     "load": load,
-    "stamp": stamp,
-    "save": save,
-    "save_commit": saving(commits=True),
-    "save_rollback": saving(commits=False),
+    "touch": lambda site: read(site).touch(),
+    "save": lambda site: save(site, write(site)),
+    "save_commit": lambda site: save_in_transaction(site, commits=True),
+    "save_rollback": lambda site: save_in_transaction(site, commits=False),
     "cycle": cycle,
-    "flush_cache": flush_cache,
-    "delete": delete,
-    "flush": flush,
-    "logout": logout,
-    "delete_row": delete_row,
-    "delete_queryset": delete_queryset,
-    "delete_slice": delete_slice,
-    "delete_all_of_user": delete_all_of_user,
-    "delete_user": delete_user,
-    "delete_commit": within(just_delete, commits=True),
-    "delete_rollback": within(just_delete, commits=False),
-    "delete_all_commit": within(just_delete_all_of_user, commits=True),
-    "delete_all_rollback": within(just_delete_all_of_user, commits=False),
+    "write_and_cycle": write_and_cycle,
+    **BY_KEY,
+    **OF_USER,
 }
-# After these, if they are not taken back, the key opens nothing.
-REVOCATIONS = {n for n in ACTORS if n.startswith("delete") or n in ("flush", "logout")}
-# After these, the person has no session, under whatever key.
-OF_USER = {"delete_all_of_user", "delete_user", "delete_all_commit"}
+# In need of a phone, a visitor who has not signed in, or a legacy engine; and an empty cache.
+OTHERS: dict[str, Act] = {
+    "sign_in": sign_in,
+    "change_password": change_password,
+    "revoke_others": revoke_others,
+    "load_and_roll_back": load_and_roll_back,
+    "flush_cache": lambda site: caches["default"].clear(),
+}

@@ -1,142 +1,139 @@
-"""A cache server of the tests' own: every key of every command is a step, time is the tests'."""
+"""A cache whose commands are steps, and the clock that it and the sessions go by."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-from tests.races.clock import clock
-from tests.races.explorer import performer, step
+from tests.races.explorer import LOST_ANSWER, REFUSED, actor, step
 
-__all__ = ["Server", "SteppedCache", "servers"]
+__all__ = ["SteppedCache", "clock", "server"]
+
+
+class Clock:
+    """A clock that stands still during a run."""
+
+    START = datetime(2031, 1, 1, tzinfo=timezone.utc)
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        # How far the clocks of the actors' machines are ahead, in seconds.
+        self.ahead: dict[int, float] = {}
+
+    def now(self) -> datetime:
+        """Return the time on the machine that asks, so that no two actors write the same."""
+        worker = actor()
+        skew = (worker.number + 1) / 1000 + self.ahead.get(worker.number, 0) if worker else 0
+        return self.START + timedelta(seconds=self.passed + skew)
+
+
+clock = Clock()
 
 
 class Server:
-    """What is in the cache: pickled values, and when they expire."""
+    """The entries of the cache, each with the second at which it expires."""
 
     def __init__(self) -> None:
-        self.values: dict[str, tuple[bytes, float | None]] = {}
+        self.entries: dict[str, tuple[bytes, float]] = {}
+        # Whether it refuses to write: Redis at its ``maxmemory`` reads and deletes.
+        self.is_full = False
+        # Whether a command with several keys begins with the last.
+        self.is_backwards = False
+        self.on_step: Callable[[], None] = lambda: None
 
-    def get(self, key: str) -> bytes | None:
-        value, expires = self.values.get(key, (None, None))
-        return None if expires is not None and expires <= clock.seconds() else value
+    def get(self, name: str) -> bytes | None:
+        value, expires = self.entries.get(name, (None, 0))
+        return value if expires > clock.passed else None
 
-    def put(self, key: str, value: bytes, seconds: float | None) -> None:
-        if seconds is None or seconds > 0:
-            self.values[key] = (value, None if seconds is None else clock.seconds() + seconds)
-        else:
-            self.values.pop(key, None)
+    def put(self, name: str, value: object, timeout: Any, *, adds: bool = False) -> bool:
+        if self.is_full:
+            raise ConnectionError("command not allowed when used memory > 'maxmemory'.")
+        if adds and self.get(name) is not None:
+            return False
+        seconds = 300 if timeout is DEFAULT_TIMEOUT else timeout
+        self.entries[name] = pickled(value), clock.passed + seconds
+        return True
 
-    def add(self, key: str, value: bytes, seconds: float | None) -> bool:
-        is_missing = self.get(key) is None
-        if is_missing:
-            self.put(key, value, seconds)
-        return is_missing
-
-    def drop(self, key: str) -> bool:
-        return self.values.pop(key, None) is not None
+    def drop(self, name: str) -> bool:
+        return self.entries.pop(name, None) is not None
 
     def lose(self, ending: str = "") -> None:
-        """Lose every key with this ending, as by an eviction or a restart."""
-        self.values = {key: v for key, v in self.values.items() if not key.endswith(ending)}
+        """Lose the entries with this ending, as after an eviction or a restart."""
+        self.entries = {k: entry for k, entry in self.entries.items() if not k.endswith(ending)}
+
+    def in_order(self, keys: Iterable[str]) -> list[str]:
+        return list(keys)[::-1] if self.is_backwards else list(keys)
 
 
-class Servers:
-    """One server for all performers, or one in each of their processes."""
-
-    def __init__(self) -> None:
-        self.are_apart = False
-        self.all = [Server() for _ in range(4)]
-
-    @property
-    def here(self) -> Server:
-        player = performer()
-        return self.all[player.number if player is not None and self.are_apart else 0]
-
-    def state(self) -> Hashable:
-        return tuple(tuple(sorted(server.values.items())) for server in self.all)
-
-
-servers = Servers()
+server = Server()
 
 
 class SteppedCache(BaseCache):
-    """The client of the servers.
+    """Django's interface to the server.
 
-    A command with several keys takes a step for each: on memcached they may lie on several
-    machines, and Django's local memory cache takes one after the other. A command that is atomic
-    is among the orders: in it, the steps follow each other.
+    A command with several keys takes a step for each, as Django's commands do by default: on
+    memcached the keys may lie on several machines. The schedules in which these steps follow each
+    other are those of an atomic command.
     """
-
-    # Whether a command with several keys begins with the last.
-    is_backwards = False
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        name = self.make_and_validate_key(key, version)
-        value = self._step(lambda: servers.here.get(name))
+        value = self._step("get", key, server.get, [REFUSED])
         return default if value is None else pickle.loads(value)
-
-    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        missing = object()
-        found = {key: self.get(key, missing, version) for key in self._in_turn(keys)}
-        return {key: value for key, value in found.items() if value is not missing}
 
     def set(
         self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> None:
-        arguments = self._packed(key, value, timeout, version)
-        self._step(lambda: servers.here.put(*arguments))
-
-    def set_many(
-        self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
-    ) -> list[str]:
-        for key in self._in_turn(data):
-            self.set(key, data[key], timeout, version)
-        return []
+        self._step("set", key, lambda name: server.put(name, value, timeout))
 
     def add(
         self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> bool:
-        arguments = self._packed(key, value, timeout, version)
-        return bool(self._step(lambda: servers.here.add(*arguments)))
+        return bool(
+            self._step("add", key, lambda name: server.put(name, value, timeout, adds=True))
+        )
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        name = self.make_and_validate_key(key, version)
-        return bool(self._step(lambda: servers.here.drop(name)))
-
-    def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
-        for key in self._in_turn(keys):
-            self.delete(key, version)
+        return bool(self._step("delete", key, server.drop))
 
     def clear(self) -> None:
-        self._step(lambda: servers.here.lose())
+        self._step("clear", "", lambda name: server.lose())
 
-    def _packed(
-        self, key: str, value: Any, timeout: Any, version: int | None
-    ) -> tuple[str, bytes, float | None]:
-        seconds = 300 if timeout is DEFAULT_TIMEOUT else timeout
-        return self.make_and_validate_key(key, version), pickled(value), seconds
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        return super().get_many(server.in_order(keys))
 
-    def _in_turn(self, keys: Iterable[str]) -> list[str]:
-        return list(keys)[::-1] if self.is_backwards else list(keys)
+    def set_many(self, data: Mapping[str, Any], *args: Any, **kwargs: Any) -> list[Any]:
+        return super().set_many({key: data[key] for key in server.in_order(data)}, *args, **kwargs)
 
-    def _step(self, action: Callable[[], Any]) -> Any:
-        answer = step(action)
-        player = performer()
-        if player is not None:
-            player.answers.append(answer)
+    def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
+        super().delete_many(server.in_order(keys))
+
+    def _step(
+        self,
+        command: str,
+        key: str,
+        action: Callable[[str], Any],
+        failures: Any = (REFUSED, LOST_ANSWER),
+    ) -> Any:
+        name = self.make_and_validate_key(key)
+        try:
+            answer = step(lambda: action(name), f"cache {command} {name}", failures=failures)
+        finally:
+            server.on_step()
+        if worker := actor():
+            worker.answers.append(answer)
         return answer
 
 
-def pickled(value: Any) -> bytes:
-    """Return the same bytes for what is equal, whether or not parts of it are the same object."""
+def pickled(value: object) -> bytes:
+    """Return the same bytes for equal values, whether or not parts of them are identical."""
     file = BytesIO()
     pickler = pickle.Pickler(file)
     pickler.fast = True

@@ -1,7 +1,8 @@
-"""The database of a play: a connection for each actor, every statement and COMMIT a step."""
+"""The database of a run: a connection for each actor, whose statements and COMMITs are steps."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,52 +12,65 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from tests.races.explorer import Killed, performer, step
+from tests.races.explorer import Killed, actor, step
 
 __all__ = ["Database"]
 
-Rows = dict[str, list[tuple[Any, ...]]]
-
-# Of no consequence to others, whenever they come.
+# Statements that no other actor notices.
 LOCAL = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK TO", "PRAGMA", "SET ")
-
-# What a statement that would have to wait is told: lock_not_available and deadlock_detected on
-# PostgreSQL, ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK on MariaDB.
-CONFLICTS = {"55P03", "40P01", 1205, 1213}
+# lock_not_available and deadlock_detected on PostgreSQL, ER_LOCK_WAIT_TIMEOUT and
+# ER_LOCK_DEADLOCK on MariaDB.
+LOCKED = {"55P03", "40P01", 1205, 1213}
+# A statement must not wait for the lock of an actor that is paused, so every connection asks for
+# an error instead, and the statement is tried again after that actor went on. For a statement on
+# one row by its key this is the same as waiting: it sees the row as it is then.
+OPTIONS: dict[str, dict[str, Any]] = {
+    # In WAL mode connections see snapshots. To open one may wait, a statement may not.
+    "sqlite": {
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=0",
+    },
+    "postgresql": {"options": "-c lock_timeout=2ms -c synchronous_commit=off"},
+    "mysql": {"init_command": "SET innodb_lock_wait_timeout=0"},
+}
 
 
 class Database:
-    """The tables that the actors share, their connections, and what is committed.
+    """The tables that the actors share, and what is committed in them.
 
-    A statement that has to wait for another actor's lock must not wait here, where that actor
-    does not run on: each connection asks its database for an error at once, the explorer lets
-    others go first, and the statement is tried again. For statements on one row by its key that
-    comes to the same as waiting: what they do depends on the row as it is when the lock is gone.
+    A table is listed after those that refer to it.
     """
 
     def __init__(self, models: Sequence[type[Model]], directory: Path) -> None:
-        self.rows: Rows = {}
-        self.on_commit: Callable[[], None] = lambda: None
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}
+        self.on_change: Callable[[], None] = lambda: None
         self._tables = [model._meta.db_table for model in models]
-        self._first_rows: Rows = {}
-        self._own = connections["default"]
-        self._settings = self._unwaiting(directory)
-        self._observer = self._connect()
+        self._first_rows = self.rows
+        self._original = connections["default"]
+        self._settings = {**self._original.settings_dict}
+        self._settings["OPTIONS"] = self._settings["OPTIONS"] | OPTIONS[self._original.vendor]
+        if self._original.vendor == "sqlite":
+            # Connections to one database in memory lock whole tables.
+            self._settings["NAME"] = str(directory / "races.sqlite3")
+            with self._original.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [self._settings["NAME"]])
+        self._observer = self._new_connection()
         self._observer.inc_thread_sharing()
         connections["default"] = self._observer
 
     def close(self) -> None:
         self._observer.close()
-        connections["default"] = self._own
+        connections["default"] = self._original
 
-    def begin(self) -> None:
-        """Take what is in the tables for what every play begins with."""
+    def keep(self) -> None:
+        """Make what is in the tables the state in which every run starts."""
         self.observe()
         self._first_rows = self.rows
 
     def reset(self) -> None:
-        """Set the tables back."""
-        changed = [t for t in self._tables if self.rows[t] != self._first_rows[t]]
+        changed = list(self._tables)
+        while changed and self.rows[changed[-1]] == self._first_rows[changed[-1]]:
+            changed.pop()
         with self._observer.cursor() as cursor:
             for table in changed:
                 cursor.execute(f"DELETE FROM {table}")
@@ -67,8 +81,8 @@ class Database:
         self.rows = self._first_rows
 
     def observe(self) -> None:
-        """Read what everybody sees from now on."""
-        # Without Django's wrapper, which would ask for this thread's leave and take its time.
+        """Read what is committed."""
+        # Without Django's cursor, which belongs to the thread that opened it.
         with closing(self._observer.connection.cursor()) as cursor:
             rows = {}
             for table in self._tables:
@@ -76,72 +90,60 @@ class Database:
                 rows[table] = list(cursor.fetchall())
         if rows != self.rows:
             self.rows = rows
-            self.on_commit()
+            self.on_change()
 
     def state(self) -> Hashable:
         return tuple(tuple(rows) for rows in self.rows.values())
 
-    # Backstage.
-
-    def enter(self) -> None:
-        """Give this thread a connection whose statements are steps."""
-        connection: Any = self._connect()
-        connections["default"] = connection
-        connection.execute_wrappers.append(self._statement)
-        commit, rollback = connection._commit, connection._rollback
-        connection._commit = lambda: self._end(commit, rollback)
-        connection._rollback = lambda: self._end(rollback, rollback)
-
-    def leave(self) -> None:
-        connections["default"].close()
-
-    def is_conflict(self, error: Exception) -> bool:
-        if self._own.vendor == "sqlite":
+    def is_waiting(self, error: BaseException) -> bool:
+        if self._original.vendor == "sqlite":
             return "database is locked" in str(error)
         cause = error.__cause__
-        return bool({getattr(cause, "sqlstate", None), *getattr(cause, "args", ())} & CONFLICTS)
+        return bool({getattr(cause, "sqlstate", None), *getattr(cause, "args", ())} & LOCKED)
 
-    def _unwaiting(self, directory: Path) -> dict[str, Any]:
-        settings = {**self._own.settings_dict}
-        if self._own.vendor == "sqlite":
-            # Connections to one database in memory lock each other's whole tables; those to a
-            # file in WAL mode see snapshots, and one of them writes.
-            settings["NAME"] = str(directory / "races.sqlite3")
-            with self._own.cursor() as cursor:
-                cursor.execute("VACUUM INTO %s", [settings["NAME"]])
-            # Connections that are opened at once have to wait for each other; statements do not.
-            opening = ["journal_mode=WAL", "synchronous=OFF", "busy_timeout=0"]
-            options = {
-                "timeout": 30,
-                "init_command": "; ".join(f"PRAGMA {setting}" for setting in opening),
-            }
-        elif self._own.vendor == "postgresql":
-            options = {"options": "-c lock_timeout=2ms -c synchronous_commit=off"}
-        else:
-            options = {"init_command": "SET innodb_lock_wait_timeout=0"}
-        return {**settings, "OPTIONS": {**settings["OPTIONS"], **options}}
+    def connect(self) -> None:
+        """Give this thread a connection whose statements are steps."""
+        connection: Any = self._new_connection()
+        connections["default"] = connection
+        connection.execute_wrappers.append(self._execute)
+        commit, rollback = connection._commit, connection._rollback
 
-    def _connect(self) -> BaseDatabaseWrapper:
-        connection = type(self._own)(self._settings, "default")
+        def end(action: Callable[[], None], what: str) -> None:
+            try:
+                step(action, what, releases=True)
+            except Killed:
+                rollback()
+                # As Django would, if this were an error of the database.
+                connection.run_on_commit = []
+                raise
+            self.observe()
+
+        connection._commit = lambda: end(commit, "COMMIT")
+        connection._rollback = lambda: end(rollback, "ROLLBACK")
+
+    def disconnect(self) -> None:
+        connections["default"].close()
+
+    def _new_connection(self) -> BaseDatabaseWrapper:
+        connection = type(self._original)(self._settings, "default")
         connection.ensure_connection()
         return connection
 
-    def _statement(
+    def _execute(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        player = performer()
-        text = sql.lstrip().upper()
-        if player is None or text.startswith(LOCAL):
+        worker, verb = actor(), sql.lstrip().upper()
+        if worker is None or verb.startswith(LOCAL):
             return execute(sql, params, many, context)
         connection, cursor = context["connection"], context["cursor"]
-        seen: Hashable = None
+        committed: Hashable = None
 
         def attempt() -> Any:
-            nonlocal seen
-            seen = self.state()
+            nonlocal committed
+            committed = self.state()
             if not (connection.in_atomic_block and connection.vendor == "postgresql"):
                 return execute(sql, params, many, context)
-            # An error would end the transaction, which only has to wait.
+            # On PostgreSQL an error ends the transaction, which here only has to wait.
             connection.connection.execute("SAVEPOINT attempt")
             try:
                 return execute(sql, params, many, context)
@@ -149,21 +151,12 @@ class Database:
                 connection.connection.execute("ROLLBACK TO SAVEPOINT attempt")
                 raise
 
-        answer = step(attempt)
-        if not (connection.in_atomic_block or text.startswith("SELECT")):
+        table = re.search(r"(?:FROM|INTO|UPDATE) [\"`]?(\w+)", sql)
+        result = step(attempt, f"{verb.split()[0]} {table[1] if table else ''}")
+        if not (connection.in_atomic_block or verb.startswith("SELECT")):
             self.observe()
-        gives_rows = cursor.description is not None
-        if not gives_rows:
-            player.answers.append(cursor.rowcount)
-        if gives_rows or connection.in_atomic_block:
-            # What the rows come from, and the snapshot that a transaction has from here on.
-            player.answers.append(seen)
-        return answer
-
-    def _end(self, end: Callable[[], None], rollback: Callable[[], None]) -> None:
-        try:
-            step(end, frees=True)
-        except Killed:
-            rollback()
-            raise
-        self.observe()
+        has_rows = cursor.description is not None
+        # Rows depend on what is committed, and so does the snapshot of a transaction.
+        worker.answers.append(None if has_rows else cursor.rowcount)
+        worker.answers.append(committed if has_rows or connection.in_atomic_block else None)
+        return result

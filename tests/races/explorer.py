@@ -1,327 +1,265 @@
-"""Runs several actors in every order in which their steps can fall.
+"""Runs a few actors in every order of their steps.
 
-An actor is a function that is played in a thread of its own. Whatever others can see of it, a
-command to the cache, a statement, a COMMIT, goes through :func:`step`; between two steps only
-one thread runs, and the explorer says whose step is next. It goes through all the choices depth
-first. Threads cannot be set back, so every order is played from the start.
+An actor is a function that runs in a thread of its own. Whatever the others can notice, a cache
+command, a statement or a COMMIT, goes through :func:`step`; between two steps only one thread
+runs. A *schedule* says whose step comes next. Schedules are explored depth first; a thread cannot
+be rewound, so each of them is run from the start.
 
-*Merged* exploration leaves out what is already known. What an actor does next follows from the
-answers that it got, so the shared state and every actor's answers are the whole state of a play;
-from a state that was met before, the same plays follow as they did then. Every state that can be
-reached is reached and every step out of it is taken, the plays not run differ from those that
-were only in the order of what came before. How many there are is counted along (a state's number
-of endings is the sum over its choices), and a test compares it with plays that are run one by one.
+With ``merge``, a run ends at a state that was reached before: what an actor does next depends only
+on the answers it got, so the shared state and all the answers are the whole state of a run, and
+what follows is known. It is counted but not run again. A test compares this with running it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Actor", "Explorer", "Killed", "Performer", "Play", "performer", "step"]
+__all__ = ["ALL", "LOST_ANSWER", "REFUSED", "Explorer", "Killed", "Run", "Worker", "actor", "step"]
 
 T = TypeVar("T")
-Actor = Callable[[], Any]
+# How a step can turn out: the actor's process ends before it, or the command fails, before or
+# after it took effect.
+DONE, KILLED, REFUSED, LOST_ANSWER = "", "killed", "(fails)", "(done, but the answer is lost)"
+# How many schedules there are, in the counts of what was found.
+ALL = "schedules"
 
 
 class Killed(BaseException):
-    """Ends an actor where it stands, as the end of its process would."""
+    """Ends an actor between two steps, as the end of its process would."""
 
 
-class Choice(NamedTuple):
-    """What happens next: a performer takes a step, or its process ends instead."""
+class World(Protocol):
+    """What the actors share."""
 
-    number: int
-    dies: bool = False
-
-
-class Backstage(Protocol):
-    """What a performer's thread needs."""
-
-    def enter(self) -> None:
-        """Prepare the thread."""
-
-    def leave(self) -> None:
-        """Clean up."""
-
-    def is_conflict(self, error: Exception) -> bool:
+    def connect(self) -> None: ...
+    def disconnect(self) -> None: ...
+    def reset(self) -> None: ...
+    def state(self) -> Hashable: ...
+    def is_waiting(self, error: Exception) -> bool:
         """Tell whether a step failed because another actor holds a lock."""
 
 
-class Scene(Protocol):
-    """What the actors share."""
+class Run(NamedTuple):
+    """A schedule that was run to its end: what the actors returned, and what they did."""
 
-    def reset(self) -> None:
-        """Set everything back to the beginning."""
-
-    def state(self) -> Hashable:
-        """Return all that is shared."""
+    results: list[Any]
+    log: list[str]
 
 
-_here = threading.local()
+_thread = threading.local()
 
 
-def performer() -> Performer | None:
-    """Return the performer whose thread this is, None outside of a play."""
-    return getattr(_here, "performer", None)
+def actor() -> Worker | None:
+    """Return the worker whose thread this is, None outside of a run."""
+    return getattr(_thread, "worker", None)
 
 
-def step(action: Callable[[], T], *, frees: bool = False) -> T:
-    """Take a step when it is this performer's turn; ``frees`` says that it ends locks."""
-    player = performer()
-    return action() if player is None else player.step(action, frees)
+def step(
+    action: Callable[[], T], what: str, *, releases: bool = False, failures: Sequence[str] = ()
+) -> T:
+    """Take a step when the schedule says so.
+
+    ``what`` is for people, ``releases`` says that locks are released, ``failures`` how it can fail.
+    """
+    worker = actor()
+    return action() if worker is None else worker.step(action, what, releases, failures)
 
 
-class Performer:
-    """A thread that plays one actor after another."""
+def do_nothing() -> None:
+    """Stand for a call before a step, where there is none."""
 
-    def __init__(self, number: int, backstage: Backstage) -> None:
+
+class Worker:
+    """A thread that runs one actor after another, a step at a time."""
+
+    def __init__(self, number: int, world: World) -> None:
         self.number = number
         self.is_done = True
-        self._backstage = backstage
-        self._actor: Actor | None = None
-        self._turn = _locked()
-        self._is_ready = _locked()
-        self._failure: BaseException | None = None
+        self.result: Any = None
+        self._world = world
+        self._act: Callable[[], Any] | None = None
+        self._resumed, self._paused = threading.Lock(), threading.Lock()
+        self._resumed.acquire()
+        self._paused.acquire()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
-        self._is_ready.acquire()
-        if self._failure is not None:
-            raise self._failure
+        self._paused.acquire()
+        if isinstance(self.result, BaseException):
+            raise self.result
 
-    def begin(self, actor: Actor, director: Explorer) -> None:
-        """Play an actor; it stops at its first step."""
-        # What the actor learned from its steps: with it, it is known what it does next.
+    def start(self, act: Callable[[], Any], log: list[str]) -> None:
+        """Run an actor up to its first step."""
         self.answers: list[Hashable] = []
-        # Called when its next turn comes, before it takes the step.
-        self.at_next_turn: Callable[[], None] | None = None
-        self.result: Any = None
-        self.steps = 0
-        self.is_done = self.is_dead = self.is_blocked = self.gives_up = False
-        self._actor = actor
-        self._director = director
-        self.resume()
+        self.failures: Sequence[str] = ()
+        self.is_done = self.is_blocked = False
+        self._act, self._log = act, log
+        self._before_step: Callable[[], None] = do_nothing
+        self.advance(DONE)
+
+    def advance(self, outcome: str) -> None:
+        """Let the actor take its step and run up to the next one, or to its end."""
+        # A blocked actor is chosen when all are: it gets its database's error for that.
+        self._gives_up, self.is_blocked, self.has_released = self.is_blocked, False, False
+        self._outcome = outcome
+        self._resumed.release()
+        self._paused.acquire()
 
     def close(self) -> None:
-        """End the thread."""
-        self._actor = None
-        self.resume()
+        self._act = None
+        self._resumed.release()
         self._thread.join()
 
-    def step(self, action: Callable[[], T], frees: bool) -> T:
+    def state(self) -> Hashable:
+        return repr(self.result) if self.is_done else (tuple(self.answers), self.is_blocked)
+
+    def before_step(self, call: Callable[[], None]) -> None:
+        """Make a call when the next step is taken."""
+        self._before_step = call
+
+    def step(
+        self, action: Callable[[], T], what: str, releases: bool, failures: Sequence[str]
+    ) -> T:
         while True:
-            if not self.is_dead:
-                self._director.proceed(self)
-            if self.is_dead:
+            self.failures = failures
+            if self._outcome != KILLED:
+                self._pause()
+            if self._outcome == KILLED:
                 raise Killed
-            if self.at_next_turn is not None:
-                self.at_next_turn()
-                self.at_next_turn = None
-            try:
-                result = action()
-            except Exception as error:
-                if self.gives_up or not self._backstage.is_conflict(error):
-                    raise
-                self.is_blocked = True
-                continue
-            self.steps += 1
-            if frees:
-                self._director.unblock()
+            self._before_step()
+            self._before_step = do_nothing
+            self._log.append(f"{self.number} {what} {self._outcome}".strip())
+            if self._outcome != REFUSED:
+                try:
+                    result = action()
+                except Exception as error:
+                    if self._gives_up or not self._world.is_waiting(error):
+                        self.answers.append(repr(error))
+                        raise
+                    self._log[-1] += " (waits)"
+                    self.is_blocked = True
+                    continue
+            self.answers.append(self._outcome)
+            if self._outcome != DONE:
+                raise TimeoutError
+            self.has_released = releases
             return result
 
-    def state(self) -> Hashable:
-        if self.is_done:
-            return self.is_dead, repr(self.result)
-        return self.steps, tuple(self.answers), self.is_blocked
-
-    def resume(self) -> None:
-        self._turn.release()
-
-    def rest(self) -> None:
-        self._turn.acquire()
+    def _pause(self) -> None:
+        self._paused.release()
+        self._resumed.acquire()
 
     def _work(self) -> None:
-        _here.performer = self
+        _thread.worker = self
         try:
-            self._backstage.enter()
+            self._world.connect()
         except BaseException as error:
-            self._failure = error
+            self.result = error
+            self._paused.release()
             return
-        finally:
-            self._is_ready.release()
-        self.rest()
-        while self._actor is not None:
+        self._pause()
+        while self._act is not None:
             try:
-                self.result = self._actor()
+                self.result = self._act()
             except BaseException as error:
                 self.result = error
-            self.is_done = True
-            self._director.unblock()
-            self._director.proceed(self)
-        self._backstage.leave()
+            self.is_done = self.has_released = True
+            self._pause()
+        self._world.disconnect()
 
 
 @dataclass
-class Play:
-    """One order of steps, played to its end."""
+class Fork:
+    """A point of a schedule where it can go on in several ways."""
 
-    order: str
-    results: list[Any]
-
-
-@dataclass
-class _Fork:
-    choices: list[Choice]
+    # Whose step is next, and how it turns out.
+    choices: list[tuple[int, str]]
     state: Hashable
     taken: int = 0
-    endings: int = 0
-
-    @property
-    def choice(self) -> Choice:
-        return self.choices[self.taken]
+    # What was found in the schedules through here.
+    found: Counter[str] = field(default_factory=Counter)
 
 
 class Explorer:
-    """Plays a cast of actors in every order.
+    """Runs actors in all schedules.
 
-    ``mortal`` are the numbers of the actors that may die before any of their steps but the
-    first. ``orders`` counts the plays that there are, ``played`` those that were run.
+    ``check`` is called at the end of each run and returns what it found. The actors numbered in
+    ``mortal`` may be killed before any of their steps but the first. In each schedule at most
+    ``faults`` of the steps that can fail do.
     """
 
     def __init__(
         self,
-        scene: Scene,
-        performers: Sequence[Performer],
+        world: World,
+        workers: Sequence[Worker],
+        check: Callable[[Run], Iterable[str]],
         *,
-        merged: bool = False,
-        mortal: frozenset[int] = frozenset(),
+        merge: bool = False,
+        mortal: Sequence[int] = (),
+        faults: int = 0,
     ) -> None:
-        self.orders = self.played = 0
-        self._scene = scene
-        self._performers = performers
-        self._merged = merged
+        self.runs = 0
+        self._world = world
+        self._workers = workers
+        self._check = check
+        self._merge = merge
         self._mortal = mortal
-        self._crew: Sequence[Performer] = ()
-        self._curtain = _locked()
-        # The play that runs: the forks on its way, and how many of them it has passed. Depth
-        # None: between plays, where every performer gives the turn back.
-        self._path: list[_Fork] = []
-        self._depth: int | None = None
-        self._known: dict[Hashable, int] = {}
-        self._endings = 1
-        self._error: BaseException | None = None
+        self._faults = faults
+        self._known: dict[Hashable, Counter[str]] = {}
 
-    def plays(self, cast: Sequence[Actor]) -> Iterator[Play]:
-        """Yield every play that is run, at its end."""
-        self._crew = self._performers[: len(cast)]
-        path = self._path
+    def explore(self, acts: Sequence[Callable[[], Any]]) -> Counter[str]:
+        """Return in how many schedules each thing was found; ``ALL`` counts all of them."""
+        path: list[Fork] = []
         while True:
-            try:
-                self._play(cast)
-            except BaseException:
-                self._abandon()
-                raise
-            if all(player.is_done for player in self._crew):
-                order = "".join(f"{f.choice.number}{'x' * f.choice.dies}" for f in path)
-                yield Play(order, [player.result for player in self._crew])
-            self._abandon()
-            path[-1].endings += self._endings
+            path_found = self._run(acts, path)
+            path[-1].found += path_found
             while path[-1].taken + 1 == len(path[-1].choices):
                 fork = path.pop()
-                self._known[fork.state] = fork.endings
+                self._known[fork.state] = fork.found
                 if not path:
-                    self.orders += fork.endings
-                    return
-                path[-1].endings += fork.endings
+                    return fork.found
+                path[-1].found += fork.found
             path[-1].taken += 1
 
-    def proceed(self, player: Performer) -> None:
-        """Give the turn to whoever is next; returns when it is this player's again."""
-        following = self._next()
-        if following is not player:
-            self._give(following)
-            player.rest()
-
-    def unblock(self) -> None:
-        """Let all try again that waited for a lock."""
-        for player in self._crew:
-            player.is_blocked = False
-
-    def _play(self, cast: Sequence[Actor]) -> None:
-        """Follow the path, and go on along first choices to the end or to a known state."""
-        self.played += 1
-        self._endings = 1
-        self._scene.reset()
-        for player, actor in zip(self._crew, cast, strict=True):
-            player.begin(actor, self)
-            self._curtain.acquire()
-        self._depth = 0
-        self._give(self._next())
-        self._curtain.acquire()
-        self._depth = None
-        if self._error is not None:
-            raise self._error
-
-    def _give(self, player: Performer | None) -> None:
-        if player is None:
-            self._curtain.release()
-        else:
-            player.resume()
-
-    def _next(self) -> Performer | None:
-        """Take the next choice of the play; None where there is none."""
-        if self._depth is None:
-            return None
+    def _run(self, acts: Sequence[Callable[[], Any]], path: list[Fork]) -> Counter[str]:
+        """Follow the path, then go on with first choices, to the end or to a known state."""
+        self.runs += 1
+        self._world.reset()
+        log: list[str] = []
+        workers, faults, depth = self._workers[: len(acts)], self._faults, 0
+        for worker, act in zip(workers, acts, strict=True):
+            worker.start(act, log)
         try:
-            choice = self._choose(self._depth)
-        except BaseException as error:
-            self._error = error
-            return None
-        if choice is None:
-            return None
-        self._depth += 1
-        player = self._crew[choice.number]
-        player.is_dead = choice.dies
-        # All that are left are blocked: this one gets its database's error for that.
-        player.gives_up = player.is_blocked
-        player.is_blocked = False
-        return player
+            while choices := self._choices(workers, faults):
+                if depth == len(path):
+                    actors = tuple(worker.state() for worker in workers)
+                    state = self._merge and (self._world.state(), actors, faults)
+                    if self._merge and state in self._known:
+                        return self._known[state]
+                    path.append(Fork(choices, state))
+                if path[depth].choices != choices:
+                    raise AssertionError("An actor did not repeat itself: it is not deterministic.")
+                number, outcome = choices[path[depth].taken]
+                faults -= outcome in (REFUSED, LOST_ANSWER)
+                workers[number].advance(outcome)
+                if workers[number].has_released:
+                    for worker in workers:
+                        worker.is_blocked = False
+                depth += 1
+            return Counter([ALL, *self._check(Run([worker.result for worker in workers], log))])
+        finally:
+            for worker in workers:
+                if not worker.is_done:
+                    worker.advance(KILLED)
 
-    def _choose(self, depth: int) -> Choice | None:
-        choices = self._choices()
-        if not choices:
-            return None
-        if depth == len(self._path):
-            state = self._state() if self._merged else None
-            if self._merged and state in self._known:
-                self._endings = self._known[state]
-                return None
-            self._path.append(_Fork(choices, state))
-        fork = self._path[depth]
-        if fork.choices != choices:
-            raise AssertionError("An actor did not repeat itself: it is not deterministic.")
-        return fork.choice
-
-    def _choices(self) -> list[Choice]:
-        active = [player for player in self._crew if not player.is_done]
-        free = [player for player in active if not player.is_blocked] or active
-        dying = [player for player in active if player.number in self._mortal and player.steps]
-        return [Choice(p.number) for p in free] + [Choice(p.number, dies=True) for p in dying]
-
-    def _state(self) -> Hashable:
-        return self._scene.state(), tuple(player.state() for player in self._crew)
-
-    def _abandon(self) -> None:
-        for player in self._crew:
-            if not player.is_done:
-                player.is_dead = True
-                player.resume()
-                self._curtain.acquire()
-
-
-def _locked() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
+    def _choices(self, workers: Sequence[Worker], faults: int) -> list[tuple[int, str]]:
+        active = [worker for worker in workers if not worker.is_done]
+        free = [worker for worker in active if not worker.is_blocked] or active
+        choices = [(worker.number, DONE) for worker in free]
+        choices += [(w.number, KILLED) for w in active if w.number in self._mortal and w.answers]
+        if faults:
+            choices += [(w.number, failure) for w in free for failure in w.failures]
+        return choices

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from math import comb
 from typing import Any
 
 import pytest
 
-from tests.races.explorer import Explorer, Killed, Performer, performer, step
+from tests.races.explorer import (
+    ALL,
+    LOST_ANSWER,
+    REFUSED,
+    Explorer,
+    Killed,
+    Run,
+    Worker,
+    actor,
+    step,
+)
 
 
 class Toys:
@@ -22,50 +33,39 @@ class Toys:
     def state(self) -> Hashable:
         return self.number, self.holder
 
-    def enter(self) -> None: ...
+    def connect(self) -> None: ...
 
-    def leave(self) -> None: ...
+    def disconnect(self) -> None: ...
 
-    def is_conflict(self, error: Exception) -> bool:
+    def is_waiting(self, error: Exception) -> bool:
         return isinstance(error, BlockingIOError)
 
-    def read(self) -> int:
-        number = step(lambda: self.number)
-        player = performer()
-        assert player is not None
-        player.answers.append(number)
+    # Actors.
+
+    def look(self) -> int:
+        number = step(lambda: self.number, "read", failures=[REFUSED])
+        actor().answers.append(number)  # type: ignore[union-attr]
         return number
 
-    def write(self, number: int) -> None:
-        step(lambda: setattr(self, "number", number))
+    def look_twice(self) -> tuple[int, int]:
+        return self.look(), self.look()
+
+    def count(self) -> None:
+        number = self.look()
+        step(lambda: setattr(self, "number", number + 1), "write", failures=[REFUSED, LOST_ANSWER])
 
     def take(self) -> None:
         def attempt() -> None:
             if self.holder is not None:
                 raise BlockingIOError
-            player = performer()
-            self.holder = player.number if player else None
+            self.holder = actor().number  # type: ignore[union-attr]
 
-        step(attempt)
-
-    def let_go(self) -> None:
-        step(lambda: setattr(self, "holder", None), frees=True)
-
-    # Actors.
-
-    def look(self) -> int:
-        return self.read()
-
-    def look_twice(self) -> tuple[int, int]:
-        return self.read(), self.read()
-
-    def count(self) -> None:
-        self.write(self.read() + 1)
+        step(attempt, "lock")
 
     def count_alone(self) -> None:
         self.take()
         self.count()
-        self.let_go()
+        step(lambda: setattr(self, "holder", None), "unlock", releases=True)
 
 
 @pytest.fixture
@@ -74,77 +74,95 @@ def toys() -> Toys:
 
 
 @pytest.fixture
-def crew(toys: Toys) -> Iterator[list[Performer]]:
-    performers = [Performer(number, toys) for number in range(3)]
-    yield performers
-    for one in performers:
-        one.close()
+def explore(toys: Toys) -> Iterator[Callable[..., tuple[Explorer, Counter[str]]]]:
+    """Run some of the actors, and count how the runs end."""
+    workers = [Worker(number, toys) for number in range(3)]
+
+    def explore(
+        *actors: Callable[[], Any], told: Callable[[Run], object], **options: Any
+    ) -> tuple[Explorer, Counter[str]]:
+        explorer = Explorer(toys, workers, lambda run: {repr(told(run))}, **options)
+        return explorer, explorer.explore(actors)
+
+    yield explore
+    for worker in workers:
+        worker.close()
 
 
-def test_it_plays_every_order_once(toys: Toys, crew: list[Performer]) -> None:
-    explorer = Explorer(toys, crew)
-    orders = [play.order for play in explorer.plays([toys.look_twice, toys.count])]
-    assert len(set(orders)) == len(orders) == explorer.orders == explorer.played == comb(4, 2)
-    assert {"".join(sorted(order)) for order in orders} == {"0011"}
+def order(run: Run) -> str:
+    return "".join(line[0] for line in run.log)
 
 
-def test_it_finds_what_only_some_orders_do(toys: Toys, crew: list[Performer]) -> None:
-    found = {play.order: toys.number for play in Explorer(toys, crew).plays([toys.count] * 2)}
-    assert found == {"0011": 2, "1100": 2, "0101": 1, "0110": 1, "1001": 1, "1010": 1}
+def test_every_order_is_run_once(toys: Toys, explore: Any) -> None:
+    explorer, found = explore(toys.look_twice, toys.count, told=order)
+    assert found.pop(ALL) == explorer.runs == len(found) == comb(4, 2)
+    assert {"".join(sorted(order)) for order in found} == {"''0011"}
 
 
-@pytest.mark.parametrize("parts", ["look count", "count count count", "count count_alone look"])
-def test_merging_counts_and_finds_the_same(parts: str, toys: Toys, crew: list[Performer]) -> None:
-    cast = [getattr(toys, part) for part in parts.split()]
-
-    def endings(explorer: Explorer) -> set[Any]:
-        return {(toys.number, tuple(play.results)) for play in explorer.plays(cast)}
-
-    one_by_one, merged = Explorer(toys, crew), Explorer(toys, crew, merged=True)
-    assert endings(merged) == endings(one_by_one)
-    assert merged.orders == one_by_one.orders == one_by_one.played
-    assert merged.played < one_by_one.played or one_by_one.played < 7
+def test_it_finds_what_happens_in_some_orders_only(toys: Toys, explore: Any) -> None:
+    _, found = explore(toys.count, toys.count, told=lambda run: toys.number)
+    assert found == {ALL: 6, "2": 2, "1": 4}
 
 
-def test_who_waits_for_a_lock_lets_others_go_first(toys: Toys, crew: list[Performer]) -> None:
-    cast: list[Callable[[], Any]] = [toys.count_alone] * 2
-    assert {toys.number for _ in Explorer(toys, crew).plays(cast)} == {2}
+@pytest.mark.parametrize("faults", [0, 1])
+@pytest.mark.parametrize("actors", ["look count", "count count count", "count count_alone look"])
+def test_merging_counts_the_same(actors: str, faults: int, toys: Toys, explore: Any) -> None:
+    acts = [getattr(toys, actor) for actor in actors.split()]
+
+    def ending(run: Run) -> object:
+        return toys.number, [repr(result) for result in run.results]
+
+    all_run, found = explore(*acts, told=ending, faults=faults)
+    merging, merged = explore(*acts, told=ending, faults=faults, merge=True)
+    assert merged == found
+    assert found[ALL] == all_run.runs
+    assert merging.runs < all_run.runs or all_run.runs < 10
 
 
-def test_where_nobody_can_go_on_one_gives_up(toys: Toys, crew: list[Performer]) -> None:
-    def forget() -> None:
+def test_an_actor_that_waits_for_a_lock_lets_others_go_first(toys: Toys, explore: Any) -> None:
+    _, found = explore(toys.count_alone, toys.count_alone, told=lambda run: toys.number)
+    assert set(found) == {ALL, "2"}
+
+
+def test_of_actors_that_wait_for_each_other_one_fails(toys: Toys, explore: Any) -> None:
+    def keep() -> None:
         toys.take()
 
-    results = [play.results for play in Explorer(toys, crew).plays([forget, forget])]
-    assert all(isinstance(result[0] or result[1], BlockingIOError) for result in results)
+    _, found = explore(keep, keep, told=lambda run: sorted(map(repr, run.results)))
+    assert set(found) == {ALL, repr(["BlockingIOError()", "None"])}
 
 
-def test_actors_may_die_between_any_two_steps(toys: Toys, crew: list[Performer]) -> None:
-    explorer = Explorer(toys, crew, mortal=frozenset({0}))
-    plays = {play.order: (play.results[0], toys.number) for play in explorer.plays([toys.count])}
-    assert plays["00"] == (None, 1)
-    killed, number = plays["00x"]
-    assert isinstance(killed, Killed)
-    assert number == 0
+def test_actors_may_be_killed_between_two_steps(toys: Toys, explore: Any) -> None:
+    _, found = explore(toys.count, told=lambda run: (toys.number, type(run.results[0])), mortal=[0])
+    assert found == {ALL: 2, repr((1, type(None))): 1, repr((0, Killed)): 1}
 
 
-def test_an_actor_that_does_not_repeat_itself_is_found_out(
-    toys: Toys, crew: list[Performer]
-) -> None:
+def test_a_command_may_fail_before_or_after_it_took_effect(toys: Toys, explore: Any) -> None:
+    _, found = explore(toys.count, told=lambda run: (toys.number, run.log), faults=1)
+    assert found == {
+        ALL: 4,
+        repr((1, ["0 read", "0 write"])): 1,
+        repr((0, ["0 read (fails)"])): 1,
+        repr((0, ["0 read", "0 write (fails)"])): 1,
+        repr((1, ["0 read", "0 write (done, but the answer is lost)"])): 1,
+    }
+
+
+def test_an_actor_that_does_not_repeat_itself_is_found_out(toys: Toys, explore: Any) -> None:
     turns = iter(range(100))
 
     def moody() -> None:
         for _ in range(1 + next(turns) % 2):
-            toys.read()
+            toys.look()
 
     with pytest.raises(AssertionError, match="not deterministic"):
-        list(Explorer(toys, crew).plays([moody, toys.count]))
+        explore(moody, toys.count, told=order)
 
 
-def test_a_performer_that_cannot_begin_says_so(toys: Toys) -> None:
-    def enter() -> None:
+def test_a_worker_that_cannot_connect_says_so(toys: Toys) -> None:
+    def connect() -> None:
         raise ConnectionRefusedError
 
-    toys.enter = enter  # type: ignore[method-assign]
+    toys.connect = connect  # type: ignore[method-assign]
     with pytest.raises(ConnectionRefusedError):
-        Performer(0, toys)
+        Worker(0, toys)

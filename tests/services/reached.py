@@ -1,4 +1,4 @@
-"""Say which servers let us in: ``python -m tests.services.reached URL …`` prints their URLs."""
+"""Print the URLs of the servers that accept us: ``python -m tests.services.reached URL …``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE = 3
 
 
 def is_reached(url: str) -> bool:
-    """Tell whether a server answers at this URL and takes its user."""
+    """Return whether a server answers at this URL and accepts its user."""
     place = urlsplit(url)
     with suppress(psycopg.Error, pymysql.Error, RedisError):
         if place.scheme == "postgres":

@@ -1,4 +1,4 @@
-"""The servers that the tests start, break and end; all of them listen on the loopback only."""
+"""The servers that the tests start, break and stop; all listen on the loopback only."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ __all__ = ["Postgres", "Proxy", "Redis", "Site", "free_port", "postgres_binaries
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
+ADD_ALICE = (
+    "from django.contrib.auth.models import User; User.objects.get_or_create(username='alice')"
+)
 
 
 def free_port() -> int:
@@ -35,7 +38,7 @@ def is_open(port: int) -> bool:
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something, and fail where it does not come."""
+    """Wait for something, and fail if it does not happen."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
@@ -44,7 +47,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
 
 
 class Server:
-    """A process in a group of its own, so that it ends with all its children."""
+    """A process in a new process group, so that it stops with all its children."""
 
     port: int
     process: subprocess.Popen[bytes] | None = None
@@ -72,7 +75,7 @@ class Server:
         assert self.process is not None
         os.killpg(self.process.pid, number)
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process is None:
             return
         with suppress(ProcessLookupError):
@@ -94,11 +97,11 @@ class Redis(Server):
     def start(self) -> Redis:
         command = ["redis-server", "--port", str(self.port), "--bind", HOST, "--save", ""]
         self.run(*command, "--appendonly", "no", "--dir", str(self.log.parent))
-        wait_until(lambda: self.said("PING").startswith(b"+PONG"))
+        wait_until(lambda: self.send_command("PING").startswith(b"+PONG"))
         return self
 
-    def said(self, command: str) -> bytes:
-        """Return the answer to a command, nothing where there is none."""
+    def send_command(self, command: str) -> bytes:
+        """Return the answer to a command, or nothing if there is none."""
         with suppress(OSError), socket.create_connection((HOST, self.port), 1) as client:
             client.sendall(f"{command}\r\n".encode())
             return client.recv(100)
@@ -106,7 +109,7 @@ class Redis(Server):
 
 
 class Proxy:
-    """Passes on what a server is told and says, until it is told to cut it off."""
+    """Passes on commands and answers, until it is told to cut the connections."""
 
     def __init__(self, target: int) -> None:
         self.cuts = 0
@@ -122,10 +125,10 @@ class Proxy:
         return f"redis://{HOST}:{self.port}/0"
 
     def cut(self) -> None:
-        """Close each connection in the middle of the next answer."""
+        """From now on, close each connection in the middle of an answer."""
         self._is_cutting = True
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cutting = False
 
     def close(self) -> None:
@@ -165,7 +168,7 @@ class Proxy:
 
 
 def postgres_binaries() -> Path | None:
-    """Return where the newest PostgreSQL's programs are, None where there are none."""
+    """Return the folder of a PostgreSQL's programs, or None if none is installed."""
     on_path = shutil.which("initdb")
     found = [Path(on_path).resolve()] if on_path else []
     found += Path("/usr/lib/postgresql").glob("*/bin/initdb")
@@ -173,7 +176,7 @@ def postgres_binaries() -> Path | None:
 
 
 class Postgres(Server):
-    """A cluster of the test's own, which it may stop; PostgreSQL does not run as root."""
+    """A new cluster; PostgreSQL does not run as root."""
 
     def __init__(self, directory: Path, binaries: Path) -> None:
         super().__init__(directory)
@@ -212,20 +215,22 @@ class Postgres(Server):
         return False
 
     def remove(self) -> None:
-        self.end(signal.SIGINT)
+        self.stop(signal.SIGINT)
         shutil.rmtree(self._data, ignore_errors=True)
 
 
 class Site(Server):
-    """The site of tests/services/site, under one of two servers with several processes."""
+    """The site of all tests, with the pages of ``urls.py``, in several processes of a server."""
 
     COMMANDS = {
-        "gunicorn": ["gunicorn", "--workers=4", "--bind={host}:{port}", "--log-level=warning"],
-        "uvicorn": ["uvicorn", "--workers=2", "--host={host}", "--port={port}", "--no-access-log"],
-    }
-    APPLICATIONS = {
-        "gunicorn": "tests.services.site.wsgi:application",
-        "uvicorn": "tests.services.site.asgi:application",
+        "gunicorn": [
+            *("gunicorn", "--workers=4", "--bind={host}:{port}", "--log-level=warning"),
+            "django.core.wsgi:get_wsgi_application()",
+        ],
+        "uvicorn": [
+            *("uvicorn", "--workers=2", "--host={host}", "--port={port}", "--no-access-log"),
+            *("--factory", "django.core.asgi:get_asgi_application"),
+        ],
     }
 
     def __init__(
@@ -235,19 +240,28 @@ class Site(Server):
         self.is_async = server == "uvicorn"
         self._server = server
         self._env = {
-            "DJANGO_SETTINGS_MODULE": "tests.services.site.settings",
-            "SITE_ENGINE": engine,
-            "SITE_DATABASE_URL": database,
-            "SITE_REDIS_URL": cache,
-            "SITE_IS_ASYNC": "yes" if self.is_async else "",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "ROOT_URLCONF": "tests.services.urls",
+            "SESSION_ENGINE": engine,
+            "DATABASE_URL": database,
+            "REDIS_URL": cache,
+            # Short, so that a test need not wait for a minute to see the end of it.
+            "ACTIVITY_INTERVAL": "2",
+            # Under ASGI every request has a thread of its own, and a connection that is kept is
+            # never used again.
+            "CONN_MAX_AGE": "0" if self.is_async else "600",
             "PYTHONPATH": str(ROOT),
         }
 
     def start(self) -> Site:
-        self.run(sys.executable, "-m", "tests.services.site.prepare", env=self._env)
-        assert self.process is not None
-        assert self.process.wait(60) == 0, self.log.read_text()
-        command = [p.format(host=HOST, port=self.port) for p in self.COMMANDS[self._server]]
-        self.run(sys.executable, "-m", *command, self.APPLICATIONS[self._server], env=self._env)
+        self._manage("migrate", "--run-syncdb", "--verbosity=0")
+        self._manage("shell", "--command", ADD_ALICE)
+        command = [part.format(host=HOST, port=self.port) for part in self.COMMANDS[self._server]]
+        self.run(sys.executable, "-m", *command, env=self._env)
         wait_until(lambda: is_open(self.port))
         return self
+
+    def _manage(self, *command: str) -> None:
+        self.run(sys.executable, "-m", "django", *command, env=self._env)
+        assert self.process is not None
+        assert self.process.wait(60) == 0, self.log.read_text()

@@ -1,4 +1,4 @@
-"""People who use the site, and what they got."""
+"""People who use the site, and the answers they got."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from tests.services.servers import HOST, Site
 
 __all__ = ["Answer", "Crowd", "Visitor"]
 
-SIGNED_IN, SIGNED_OUT, INTERRUPTED = 200, 401, 400
+SIGNED_IN = 200
 
 
 class Answer(NamedTuple):
     status: int
     began: float
     ended: float
+    text: str = ""
 
     @property
     def seconds(self) -> float:
@@ -30,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class Visitor:
-    """Somebody with a cookie."""
+    """A client with a cookie."""
 
     def __init__(self, site: Site, key: str = "") -> None:
         self.key = key
@@ -57,7 +58,7 @@ class Visitor:
         try:
             connection.request("GET", path, headers={"Cookie": f"sessionid={self.key}"})
             response = connection.getresponse()
-            response.read()
+            text = response.read().decode()
         except (OSError, HTTPException):
             return Answer(599, began, time.monotonic())
         finally:
@@ -67,11 +68,11 @@ class Visitor:
             name, _, value = cookie.partition(";")[0].partition("=")
             if name == "sessionid":
                 self.key = value.strip('"')
-        return Answer(response.status, began, ended)
+        return Answer(response.status, began, ended, text)
 
 
 class Crowd:
-    """Visitors who each do one thing after another, all at once."""
+    """Visitors who send one request after another, all at once."""
 
     def __init__(self, site: Site, size: int, *, writes: float) -> None:
         self.answers: list[Answer] = []

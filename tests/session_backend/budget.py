@@ -1,4 +1,4 @@
-"""What an operation costs: statements on the session table, and commands to the cache."""
+"""Records the SQL statements and cache commands of an operation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRANSACTIONS = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
 
 @contextmanager
 def statements(model: type[models.Model] = Session) -> Iterator[list[str]]:
-    """Collect the verb of each statement on a table, and of those that frame transactions."""
+    """Collect the verbs of statements on this table and of transaction statements."""
     table = connection.ops.quote_name(model._meta.db_table)
     verbs: list[str] = []
     with CaptureQueriesContext(connection) as captured:

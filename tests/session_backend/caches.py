@@ -1,12 +1,17 @@
-"""A cache that writes down what it is told, and that can be switched off."""
+"""Cache backends for tests."""
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any, NamedTuple
 
 from django.core.cache.backends.locmem import LocMemCache
 
-__all__ = ["RECORDING", "Call", "RecordingCache"]
+__all__ = ["RECORDING", "Call", "RecordingCache", "SharedCache"]
+
+
+class SharedCache(LocMemCache):
+    """Counts as a cache that all processes share, since it is not LocMemCache itself."""
 
 
 class Call(NamedTuple):
@@ -15,17 +20,19 @@ class Call(NamedTuple):
 
 
 class RecordingCache(LocMemCache):
-    """Local memory that notes each command, in the order of the calls."""
+    """Records each command; can be made to fail."""
 
     calls: list[Call] = []
     is_down = False
+    # Commands that fail, as writes do on a Redis that is full.
+    refused: frozenset[str] = frozenset()
     _depth = 0
 
-    def _note(self, command: str, *args: Any, **kwargs: Any) -> Any:
-        # get_many() calls get() for each key and so on: what the caller sent is one command.
+    def _record(self, command: str, *args: Any, **kwargs: Any) -> Any:
+        # get_many() calls get() for each key, for example: the caller sent one command.
         if not self._depth:
             self.calls.append(Call(command, args))
-            if self.is_down:
+            if self.is_down or command in self.refused:
                 raise ConnectionError("the cache is down")
         self._depth += 1
         try:
@@ -33,35 +40,16 @@ class RecordingCache(LocMemCache):
         finally:
             self._depth -= 1
 
-    def add(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("add", *args, **kwargs)
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("get", *args, **kwargs)
-
-    def set(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("set", *args, **kwargs)
-
-    def touch(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("touch", *args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("delete", *args, **kwargs)
-
-    def has_key(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("has_key", *args, **kwargs)
-
-    def incr(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("incr", *args, **kwargs)
-
-    def get_many(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("get_many", *args, **kwargs)
-
-    def set_many(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("set_many", *args, **kwargs)
-
-    def delete_many(self, *args: Any, **kwargs: Any) -> Any:
-        return self._note("delete_many", *args, **kwargs)
+    add = partialmethod(_record, "add")
+    get = partialmethod(_record, "get")
+    set = partialmethod(_record, "set")
+    touch = partialmethod(_record, "touch")
+    delete = partialmethod(_record, "delete")
+    has_key = partialmethod(_record, "has_key")
+    incr = partialmethod(_record, "incr")
+    get_many = partialmethod(_record, "get_many")
+    set_many = partialmethod(_record, "set_many")
+    delete_many = partialmethod(_record, "delete_many")
 
 
 RECORDING = {

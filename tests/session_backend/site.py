@@ -1,4 +1,4 @@
-"""A site of a few pages, each of which does one thing with the session."""
+"""Views that each do one thing with the session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from session_backend.middleware import silent
+from session_backend.middleware import background
 from session_backend.models import Session
 
 __all__ = ["urlpatterns"]
@@ -19,7 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def read(request: HttpRequest) -> HttpResponse:
-    name = request.user.get_username() if request.user.is_authenticated else "nobody"
+    name = request.user.get_username() if request.user.is_authenticated else "anonymous"
     return HttpResponse(f"{name}: {request.session.get('count', 0)}")
 
 
@@ -38,7 +38,7 @@ async def aset(request: HttpRequest) -> HttpResponse:
 
 async def aread(request: HttpRequest) -> HttpResponse:
     user = await request.auser()
-    name = user.get_username() if user.is_authenticated else "nobody"
+    name = user.get_username() if user.is_authenticated else "anonymous"
     return HttpResponse(f"{name}: {await request.session.aget('count', 0)}")
 
 
@@ -70,9 +70,9 @@ def flush(request: HttpRequest) -> HttpResponse:
 
 
 def interrupted(request: HttpRequest) -> HttpResponse:
-    """Have the session revoked by somebody else while it is written."""
+    """Revoke the session while the request writes to it."""
     response = write(request)
-    Session.objects.filter(pk=request.session.session_key).end()
+    Session.objects.filter(pk=request.session.session_key).revoke()
     return response
 
 
@@ -87,7 +87,7 @@ def replaced(request: HttpRequest) -> HttpResponse:
 
 
 def without_session(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
-    """Be a middleware that does away with the session before there is a view."""
+    """Middleware that removes the session from the request."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         del request.session
@@ -111,7 +111,7 @@ urlpatterns = [
     path("ahome/", ahome),
     path("aget/", aget),
     path("aset/", aset),
-    path("read/", read),
+    path("read/", read, name="read"),
     path("aread/", aread),
     path("write/", write),
     path("awrite/", awrite),
@@ -123,9 +123,9 @@ urlpatterns = [
     path("replaced/", replaced),
     path("broken/", broken),
     path("crash/", crash),
-    path("poll/", silent(read)),
-    path("apoll/", silent(aread)),
-    path("silent/", silent(home)),
-    path("silent-write/", silent(write)),
+    path("poll/", background(read)),
+    path("apoll/", background(aread)),
+    path("background/", background(home)),
+    path("background-write/", background(write)),
     path("", include("tests.urls")),
 ]

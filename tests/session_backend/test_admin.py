@@ -10,10 +10,11 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
-from django.utils import timezone
+from django.utils import timezone, translation
+from pytest_django.asserts import assertHTMLEqual
 
 from session_backend import admin as session_admin
 from session_backend.admin import SessionAdmin, SessionInline
@@ -36,7 +37,7 @@ SESSIONS = "/admin/session_backend/session/"
 
 
 class Pickle:
-    """A serializer of the site's own, that knows more than JSON does."""
+    """A serializer for more types than JSON has."""
 
     def dumps(self, data: Any) -> bytes:
         return pickle.dumps(data)
@@ -52,8 +53,8 @@ class PersonAdmin(ModelAdmin):
     inlines = (SessionInline,)
 
 
-# This module is also the URLs of a site with another admin, in which people's sessions are on
-# their own pages, and in which a session model of the site's own is registered.
+# This module is also the URLconf of a site with a second admin, which has the users' sessions on
+# their pages and a custom session model.
 office = admin.AdminSite("office")
 office.register(get_user_model(), PersonAdmin)
 office.register(Session, SessionAdmin)
@@ -68,18 +69,21 @@ def boss(db: None) -> Any:
 
 @pytest.fixture
 def desk(boss: Any) -> Browser:
-    """The browser of somebody who may do everything."""
-    return Browser(LAPTOP).sign_in(boss)
+    """The browser of a superuser, whose session expires last."""
+    desk = Browser(LAPTOP).sign_in(boss)
+    later = timezone.now() + timedelta(days=100)
+    Session.objects.filter(pk=desk.row.pk).update(expire_date=later)
+    return desk
 
 
 @pytest.fixture
 def phone(alice: Any) -> Browser:
-    """The browser whose session staff look at."""
+    """The browser of a user whose session staff look at."""
     return Browser(PHONE).sign_in(alice)
 
 
 def staff(*codenames: str) -> Browser:
-    """Sign in somebody who has these permissions and no other."""
+    """Sign in a member of staff with these permissions and no other."""
     user = make_user("sam", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     return Browser(LAPTOP).sign_in(user)
@@ -89,7 +93,7 @@ def page_of(session: Session, view: str = "change") -> str:
     return f"{SESSIONS}{session.pk}/{view}/"
 
 
-def end(browser: Browser, *sessions: Session, where: str = "", **more: str) -> Any:
+def sign_out(browser: Browser, *sessions: Session, where: str = "", **more: str) -> Any:
     """Tick these sessions in the list and choose the action."""
     data = {"action": "delete_selected", "_selected_action": [row.pk for row in sessions], **more}
     return browser.post(SESSIONS + where, data, follow=True)
@@ -104,8 +108,27 @@ def text(response: Any) -> str:
     return unescape(response.content.decode())
 
 
+def session(username: str | None = None, **columns: Any) -> Session:
+    """Make a session of a new user of this name, or of an anonymous visitor."""
+    user = make_user(username) if username else None
+    expire_date = timezone.now() + timedelta(days=1)
+    columns = {"expire_date": expire_date, "user": user, **columns}
+    return Session.objects.create(session_key=f"{Session.objects.count():0>32}", **columns)
+
+
+def changelist(desk: Browser, **query: Any) -> Any:
+    response = desk.get(SESSIONS, query)
+    assert response.status_code == 200
+    return response.context["cl"]
+
+
+def listed(desk: Browser, **query: Any) -> list[Session]:
+    """Return the sessions in the list except the one of the desk itself."""
+    return [row for row in changelist(desk, **query).result_list if row != desk.row]
+
+
 def is_signed_in(browser: Browser) -> bool:
-    return browser.get("/read/").content.decode() != "nobody: 0"
+    return browser.get("/read/").content.decode() != "anonymous: 0"
 
 
 # What staff see.
@@ -113,14 +136,14 @@ def is_signed_in(browser: Browser) -> bool:
 
 def test_the_list_says_who_is_signed_in_and_from_where(desk: Browser, phone: Browser) -> None:
     Session.objects.update(city="Linköping", country="Sweden")
-    created_at = timezone.now() - timedelta(days=400)
-    Session.objects.filter(pk=phone.row.pk).update(created_at=created_at)
+    last_activity = timezone.now() - timedelta(days=400)
+    Session.objects.filter(pk=phone.row.pk).update(last_activity=last_activity)
     page = text(desk.get(SESSIONS))
     assert "alice" in page
     assert "Safari on iPhone" in page
     assert "Linköping, Sweden" in page
     assert PHONE["REMOTE_ADDR"] in page
-    assert str(created_at.year) in page
+    assert str(last_activity.year) in page
     assert page.count("icon-yes") == 2
 
 
@@ -130,13 +153,16 @@ def test_an_expired_session_is_not_active(desk: Browser, phone: Browser) -> None
 
 
 def test_a_session_has_a_page(desk: Browser, phone: Browser) -> None:
+    created_at = timezone.now() - timedelta(days=400)
+    Session.objects.filter(pk=phone.row.pk).update(created_at=created_at)
     page = text(desk.get(page_of(phone.row)))
+    assert str(created_at.year) in page
     assert "alice" in page
     assert "Safari on iPhone" in page
     assert PHONE["HTTP_USER_AGENT"] in page
 
 
-def test_a_page_says_nothing_of_a_place_that_is_not_known(desk: Browser, phone: Browser) -> None:
+def test_an_unknown_location_is_empty(desk: Browser, phone: Browser) -> None:
     Session.objects.update(city="", country="")
     assert "None" not in text(desk.get(page_of(phone.row)))
 
@@ -169,6 +195,16 @@ def test_the_list_takes_the_same_queries_for_any_number_of_sessions(desk: Browse
     assert len(many) == len(one)
 
 
+def test_the_checkbox_is_djangos(desk: Browser) -> None:
+    model_admin = SessionAdmin(Session, admin.site)
+    ours, theirs = (
+        cls.action_checkbox(model_admin, desk.row) for cls in (SessionAdmin, ModelAdmin)
+    )
+    assertHTMLEqual(ours, theirs)
+    with translation.override("de"):
+        assert "auswählen" in model_admin.action_checkbox(desk.row)
+
+
 def test_no_page_shows_a_key(desk: Browser, phone: Browser) -> None:
     pages = [SESSIONS, *(page_of(phone.row, view) for view in ("change", "history", "delete"))]
     for page in map(desk.get, pages):
@@ -177,13 +213,13 @@ def test_no_page_shows_a_key(desk: Browser, phone: Browser) -> None:
 
 
 @pytest.mark.parametrize("key", ["0" * 40, "%00", "0" * 39 + "%00", "x" * 10_000])
-def test_the_page_of_no_session(desk: Browser, key: str) -> None:
+def test_a_page_that_does_not_exist(desk: Browser, key: str) -> None:
     response = desk.get(f"{SESSIONS}{key}/change/", follow=True)
     assert response.redirect_chain == [("/admin/", 302)]
     assert "exist. Perhaps it was deleted?" in text(response)
 
 
-def test_a_key_leads_to_no_page(desk: Browser, phone: Browser) -> None:
+def test_a_key_is_not_the_address_of_a_page(desk: Browser, phone: Browser) -> None:
     assert desk.get(f"{SESSIONS}{phone.key}/change/").status_code == 302
 
 
@@ -196,7 +232,7 @@ def keep(browser: Browser, **data: Any) -> None:
     store.save()
 
 
-def test_the_data_is_shown_with_its_own_permission(phone: Browser) -> None:
+def test_the_data_is_shown_with_its_permission(phone: Browser) -> None:
     keep(phone, basket=["<script>alert(1)</script>", "ÿ"])
     reader = staff("view_session", "view_session_data")
     response = reader.get(page_of(phone.row))
@@ -204,9 +240,7 @@ def test_the_data_is_shown_with_its_own_permission(phone: Browser) -> None:
     assert b"<script>alert" not in response.content
 
 
-def test_data_that_json_does_not_know_is_shown_as_python_writes_it(
-    boss: Any, settings: Settings
-) -> None:
+def test_data_that_is_not_json_is_shown_as_its_repr(boss: Any, settings: Settings) -> None:
     settings.SESSION_SERIALIZER = f"{__name__}.Pickle"
     desk = Browser(LAPTOP).sign_in(boss)
     keep(desk, day=date(2026, 1, 2))
@@ -238,6 +272,129 @@ def test_it_cannot_be_guessed_by_filters(desk: Browser, lookup: str) -> None:
     assert desk.get(SESSIONS, {"city__contains": "e"}).status_code == 200
 
 
+# Filters.
+
+
+def test_active_and_expired(desk: Browser) -> None:
+    active = session()
+    expired = session(expire_date=timezone.now())
+    assert listed(desk) == [active, expired]
+    assert listed(desk, state="active") == [active]
+    assert listed(desk, state="expired") == [expired]
+
+
+def test_my_own_those_of_users_and_the_anonymous(desk: Browser) -> None:
+    anonymous, theirs = session(), session("alice")
+    mine = session(user=desk.row.user)
+    assert listed(desk, owner="me") == [mine]
+    assert set(listed(desk, owner="users")) == {theirs, mine}
+    assert listed(desk, owner="anonymous") == [anonymous]
+
+
+def test_device_types(desk: Browser) -> None:
+    phone, _ = session(device_type="mobile"), session(device_type="bot")
+    assert listed(desk, device_type__exact="mobile") == [phone]
+    specs = {str(spec.title): spec for spec in changelist(desk).filter_specs}
+    choices = specs["device type"].choices(changelist(desk))
+    assert "Phone" in {choice["display"] for choice in choices}
+
+
+@pytest.mark.parametrize("column", ["browser", "os", "country"])
+def test_a_filter_in_the_address(desk: Browser, column: str) -> None:
+    wanted, unknown = session(**{column: "Nauru"}), session(**{column: ""})
+    assert listed(desk, **{column: "Nauru"}) == [wanted]
+    assert unknown in listed(desk, **{column: ""})
+
+
+def test_filters_do_not_count(desk: Browser) -> None:
+    assert not changelist(desk, _facets="1").add_facets
+
+
+def refuse_nul(execute: Any, sql: str, params: Any, *arguments: Any) -> Any:
+    """Execute a statement as PostgreSQL's driver does, on any database."""
+    if "\0" in "".join(map(str, params or ())):
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return execute(sql, params, *arguments)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["browser", "browser__contains", "device_type__exact", "ip", "q", "state", "user"]
+)
+def test_a_nul_in_the_address(desk: Browser, parameter: str) -> None:
+    with connection.execute_wrapper(refuse_nul):
+        response = desk.get(SESSIONS, {parameter: "\0"}, follow=True)
+    assert response.status_code == 200
+
+
+# Pages.
+
+
+def test_the_list_ends(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_admin, "MAX_LISTED", 3)
+    monkeypatch.setattr(SessionAdmin, "list_per_page", 2)
+    rows = [session(expire_date=timezone.now() + timedelta(days=day)) for day in (5, 4, 3, 2)]
+    cl = changelist(desk)
+    assert (cl.result_count, cl.paginator.num_pages, cl.full_result_count) == (3, 2, None)
+    assert listed(desk) + listed(desk, p=2) == rows[:2]
+    assert desk.get(SESSIONS, {"p": 3}).status_code == 302
+    assert changelist(desk, state="expired").result_count == 0
+
+
+def test_the_first_page_needs_no_sort(desk: Browser) -> None:
+    first_page = changelist(desk).result_list
+    assert first_page.query.order_by == ("-expire_date",)
+    assert changelist(desk, o="1").result_list.query.order_by == ("user", "-expire_date", "-pk")
+
+
+# The search.
+
+
+@pytest.mark.parametrize(
+    ("search", "ip"),
+    [
+        ("89.160.20.112", "89.160.20.112"),
+        ("192.0.", "192.0.2.1"),
+        ("192.", "192.0.2.1"),
+        ("2001:DB8", "2001:db8::1"),
+    ],
+)
+def test_an_address_or_its_beginning_finds_its_sessions(
+    desk: Browser, search: str, ip: str
+) -> None:
+    Session.objects.update(ip=None)
+    there, _ = session(ip=ip), session(ip="10.192.0.1")
+    assert listed(desk, q=search) == [there]
+
+
+@pytest.mark.parametrize("search", ["alice", "LIC", "alice@", "@example.com alice"])
+def test_a_user_is_found_by_name_and_email_address(desk: Browser, search: str) -> None:
+    hers, _, _ = session("alice"), session("bob"), session()
+    assert listed(desk, q=search) == [hers]
+
+
+def test_every_word_counts(desk: Browser) -> None:
+    both = session("alice", ip="192.0.2.1")
+    session(ip="192.0.2.1")
+    session("bob", ip="192.0.2.2")
+    assert listed(desk, q="192.0.2.1 alice") == [both]
+    assert listed(desk, q="192.0.2.1 alice bob") == []
+
+
+def test_no_words_find_everything(desk: Browser) -> None:
+    rows = {session("alice"), session()}
+    assert set(listed(desk, q=" ")) == rows
+
+
+def test_a_user_model_without_an_email_address(
+    desk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, _ = session(ip="192.0.2.1"), session("alice")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
+    assert listed(desk, q="alice") == []
+    assert listed(desk, q="192.0.") == [there]
+
+
 # What staff may do.
 
 
@@ -255,25 +412,25 @@ def test_staff_without_a_permission_see_nothing(phone: Browser, view: str) -> No
     assert reader.get(f"{SESSIONS}{phone.row.pk}/{view}" if view else SESSIONS).status_code == 403
 
 
-def test_those_who_may_look_cannot_end(phone: Browser) -> None:
+def test_the_view_permission_is_not_enough_to_sign_out(phone: Browser) -> None:
     reader = staff("view_session")
     assert "delete_selected" not in text(reader.get(SESSIONS))
-    end(reader, phone.row)
+    sign_out(reader, phone.row)
     assert reader.post(page_of(phone.row, "delete"), {"post": "yes"}).status_code == 403
     assert is_signed_in(phone)
 
 
-# Ending.
+# Signing out.
 
 
-def test_the_action_ends_the_selected_sessions(
+def test_the_action_signs_out_the_selected_sessions(
     engine: str, alice: Any, desk: Browser, phone: Browser
 ) -> None:
     tablet = Browser(PHONE).sign_in(alice)
     assert is_signed_in(phone)
     assert is_signed_in(tablet)
     digest = phone.row.pk
-    response = end(desk, phone.row)
+    response = sign_out(desk, phone.row)
     assert response.redirect_chain == [(SESSIONS, 302)]
     assert messages(response) == ["1 session signed out."]
     assert not is_signed_in(phone)
@@ -284,12 +441,12 @@ def test_the_action_ends_the_selected_sessions(
 def test_the_action_says_how_many_there_were(alice: Any, desk: Browser, phone: Browser) -> None:
     tablet = Browser(PHONE).sign_in(alice)
     rows = phone.row, tablet.row
-    assert messages(end(desk, *rows)) == ["2 sessions signed out."]
-    assert messages(end(desk, *rows)) == ["0 sessions signed out."]
+    assert messages(sign_out(desk, *rows)) == ["2 sessions signed out."]
+    assert messages(sign_out(desk, *rows)) == ["0 sessions signed out."]
 
 
-def test_staff_with_the_permission_can_end(phone: Browser) -> None:
-    end(staff("view_session", "delete_session"), phone.row)
+def test_the_delete_permission_is_enough_to_sign_out(phone: Browser) -> None:
+    sign_out(staff("view_session", "delete_session"), phone.row)
     assert not is_signed_in(phone)
 
 
@@ -299,28 +456,37 @@ def test_the_action_takes_digests_and_nothing_else(desk: Browser, phone: Browser
     assert is_signed_in(phone)
 
 
-def test_all_that_the_filters_leave_can_be_ended(alice: Any, desk: Browser, phone: Browser) -> None:
+def test_all_filtered_sessions_can_be_signed_out(alice: Any, desk: Browser, phone: Browser) -> None:
     laptop = Browser(LAPTOP).sign_in(alice)
     where = "?device_type__exact=mobile"
-    response = end(desk, phone.row, where=where, select_across="1")
+    response = sign_out(desk, phone.row, where=where, select_across="1")
     assert response.redirect_chain == [(SESSIONS + where, 302)]
     assert messages(response) == ["1 session signed out."]
     assert not is_signed_in(phone)
     assert is_signed_in(laptop)
 
 
-def test_no_more_are_ended_than_are_listed(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_are_signed_out_than_are_listed(
+    desk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session_admin, "MAX_LISTED", 2)
     first, *listed = [Browser(PHONE).sign_in(make_user(name)) for name in ("ada", "bob", "cyd")]
     where = "?device_type__exact=mobile"
-    assert messages(end(desk, first.row, where=where, select_across="1")) == [
+    assert messages(sign_out(desk, first.row, where=where, select_across="1")) == [
         "2 sessions signed out."
     ]
     assert is_signed_in(first)
     assert not any(map(is_signed_in, listed))
 
 
-def test_the_page_of_a_session_can_end_it(engine: str, desk: Browser, phone: Browser) -> None:
+def test_what_a_search_found_can_be_signed_out(desk: Browser, phone: Browser) -> None:
+    other = Browser(PHONE).sign_in(make_user("bob"))
+    sign_out(desk, phone.row, where="?q=alice", select_across="1")
+    assert not is_signed_in(phone)
+    assert is_signed_in(other)
+
+
+def test_the_page_of_a_session_can_sign_it_out(engine: str, desk: Browser, phone: Browser) -> None:
     assert is_signed_in(phone)
     url = page_of(phone.row, "delete")
     assert "Are you sure" in text(desk.get(url))
@@ -332,14 +498,14 @@ def test_the_page_of_a_session_can_end_it(engine: str, desk: Browser, phone: Bro
 
 @pytest.mark.parametrize("saves_always", [False, True])
 @pytest.mark.parametrize("way", ["action", "page"])
-def test_staff_can_end_their_own_session(
+def test_staff_can_sign_themselves_out(
     desk: Browser, settings: Settings, saves_always: bool, way: str
 ) -> None:
     settings.SESSION_SAVE_EVERY_REQUEST = saves_always
     desk.get(SESSIONS)
     digest = desk.row.pk
     if way == "action":
-        response = end(desk, desk.row)
+        response = sign_out(desk, desk.row)
     else:
         response = desk.post(page_of(desk.row, "delete"), {"post": "yes"}, follow=True)
     assert response.redirect_chain[-1][0].startswith("/admin/login/")
@@ -393,7 +559,7 @@ def test_a_user_can_be_saved_whatever_the_sessions_do(
     if meanwhile == "one more":
         Browser(LAPTOP).sign_in(alice)
     if meanwhile == "one less":
-        phone.row.end()
+        phone.row.revoke()
     count = alice.session_set.count()
     posted["session_set-0-ip"] = "192.0.2.1"
     assert desk.post(person(alice), {"first_name": "Alice", **posted}).status_code == 302
@@ -423,11 +589,11 @@ def test_a_user_admin_shows_no_sessions_without_the_permission(alice: Any, phone
     assert "Safari on iPhone" not in text(reader.get(person(alice)))
 
 
-# A session model of the site's own.
+# A custom session model.
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_session_model_of_the_sites_own(settings: Settings, boss: Any, alice: Any) -> None:
+def test_a_custom_session_model(settings: Settings, boss: Any, alice: Any) -> None:
     settings.SESSION_ENGINE = "tests.custom_sessions.engine"
     desk, phone = Browser(LAPTOP).sign_in(boss), Browser(PHONE).sign_in(alice)
     shops = "/office/custom_sessions/shopsession/"
@@ -442,9 +608,7 @@ def test_a_session_model_of_the_sites_own(settings: Settings, boss: Any, alice: 
 
 
 @pytest.mark.usefixtures("_office")
-def test_the_data_of_such_a_model_has_a_permission_of_its_own(
-    settings: Settings, alice: Any
-) -> None:
+def test_its_data_has_its_own_permission(settings: Settings, alice: Any) -> None:
     settings.SESSION_ENGINE = "tests.custom_sessions.engine"
     Browser(PHONE).sign_in(alice)
     row = ShopSession.objects.get(user=alice)
@@ -455,5 +619,5 @@ def test_the_data_of_such_a_model_has_a_permission_of_its_own(
     reader = Browser(LAPTOP).sign_in(user)
     url = f"/office/custom_sessions/shopsession/{row.pk}/change/"
     assert "_auth_user_id" not in text(reader.get(url))
-    user.user_permissions.add(data.get(content_type__app_label="custom_sessions"))
+    user.user_permissions.add(data.get(content_type__model="shopsession"))
     assert "_auth_user_id" in text(reader.get(url))

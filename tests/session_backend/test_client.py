@@ -16,7 +16,7 @@ from session_backend.client import (
     clean_ip,
     clean_user_agent,
     client_from_meta,
-    recorded,
+    sanitized_client,
     trusted_proxies_problem,
 )
 
@@ -99,7 +99,7 @@ def asgi_meta(user_agent: bytes) -> dict[str, Any]:
         (IPv6Address("::ffff:192.0.2.1"), "192.0.2.1"),
     ],
 )
-def test_an_address_is_cleaned(value: object, clean: str) -> None:
+def test_cleaning_an_address(value: object, clean: str) -> None:
     assert clean_ip(value) == clean
 
 
@@ -136,7 +136,7 @@ def test_an_address_is_cleaned(value: object, clean: str) -> None:
         ("192.0.2.1", 80),
     ],
 )
-def test_what_is_no_address_is_none(value: object) -> None:
+def test_an_invalid_address_is_none(value: object) -> None:
     assert clean_ip(value) is None
 
 
@@ -144,7 +144,7 @@ def test_by_default_no_header_changes_the_address() -> None:
     assert ip(CLIENT, FORGED) == CLIENT
 
 
-def test_a_request_without_an_address_is_recorded_without_one() -> None:
+def test_a_request_without_an_address() -> None:
     assert client_from_meta({}) == UNKNOWN
     assert client_from_meta({"REMOTE_ADDR": "", "HTTP_USER_AGENT": "x"}) == Client(None, "x")
 
@@ -162,13 +162,13 @@ def test_a_request_without_an_address_is_recorded_without_one() -> None:
         ("10.0.0.1", "2001:4860::1, fd00::5", "2001:4860::1"),
         ("fd00::1", CLIENT, CLIENT),
         ("::ffff:10.0.0.1", CLIENT, CLIENT),
-        # Nobody but the proxies themselves.
+        # Only proxies.
         ("10.0.0.1", None, "10.0.0.1"),
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
-        # The connection is not a proxy's: the header is the client's own.
+        # The connection is not from a proxy, so the client wrote the header.
         (CLIENT, FORGED, CLIENT),
         (CLIENT, f"{FORGED}, 10.0.0.2", CLIENT),
-        # A hop that is no address: what is left of it cannot be believed.
+        # A hop that is not an address: what is to its left cannot be trusted.
         ("10.0.0.1", f"{FORGED}, garbage", "10.0.0.1"),
         ("10.0.0.1", f"{FORGED}, unknown, 10.0.0.2", "10.0.0.2"),
         ("10.0.0.1", f"{FORGED}, unix:, 10.0.0.2", "10.0.0.2"),
@@ -188,14 +188,14 @@ def test_hops_are_read_from_the_right_past_trusted_networks_only(
 
 
 @pytest.mark.parametrize("trusted", ["10.0.0.1", "10.0.0.9/8", "::ffff:10.0.0.0/104"])
-def test_a_network_may_be_written_as_people_do(settings: Settings, trusted: str) -> None:
+def test_notations_of_a_network(settings: Settings, trusted: str) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = [trusted]
     assert ip("10.0.0.1", CLIENT) == CLIENT
     assert ip("11.0.0.1", FORGED) == "11.0.0.1"
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set])
-def test_networks_come_in_any_collection(settings: Settings, kind: type) -> None:
+def test_networks_in_any_collection(settings: Settings, kind: type) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = kind([ip_network("10.0.0.0/8")])
     assert ip("10.0.0.1", CLIENT) == CLIENT
 
@@ -213,7 +213,7 @@ def test_a_proxy_on_a_unix_socket_is_trusted_by_name(
     assert ip(b"", FORGED) is None
 
 
-def test_only_so_many_hops_are_read(settings: Settings) -> None:
+def test_the_number_of_hops_is_limited(settings: Settings) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = ["10.0.0.0/8"]
     assert ip("10.0.0.1", ", ".join([CLIENT] + ["10.0.0.2"] * (MAX_HOPS - 1))) == CLIENT
     assert ip("10.0.0.1", ", ".join([CLIENT] + ["10.0.0.2"] * MAX_HOPS)) == "10.0.0.2"
@@ -229,9 +229,9 @@ def test_only_so_many_hops_are_read(settings: Settings) -> None:
         (1, f"{FORGED}, {CLIENT}", CLIENT),
         (2, f"{FORGED}, {CLIENT}, 10.0.0.2", CLIENT),
         (MAX_HOPS, ",".join([FORGED, CLIENT] + ["10.0.0.2"] * (MAX_HOPS - 1)), CLIENT),
-        # An empty value is a hop too: counting past it would reach what the client wrote.
+        # An empty value is a hop too: skipping it would reach what the client wrote.
         (2, f"{FORGED}, {CLIENT},", CLIENT),
-        # Fewer values than proxies: the request went around some of them.
+        # Fewer values than proxies: the request bypassed some of them.
         (2, FORGED, "10.0.0.1"),
         (1, None, "10.0.0.1"),
         (1, f"{FORGED}, garbage", "10.0.0.1"),
@@ -252,14 +252,14 @@ def test_the_nearest_of_counted_proxies_may_use_a_unix_socket(settings: Settings
 
 
 @pytest.mark.parametrize("setting", BROKEN_PROXIES)
-def test_a_broken_setting_trusts_nobody_and_is_told(settings: Settings, setting: object) -> None:
+def test_an_invalid_setting_trusts_nobody(settings: Settings, setting: object) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = setting
     assert ip("10.0.0.1", FORGED) == "10.0.0.1"
     assert trusted_proxies_problem()
 
 
 @pytest.mark.parametrize("setting", [[], (), 0, 2, ["unix"], ["10.0.0.0/8", "fd00::/8"]])
-def test_a_good_setting_has_no_problem(settings: Settings, setting: object) -> None:
+def test_a_valid_setting_has_no_problem(settings: Settings, setting: object) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = setting
     assert trusted_proxies_problem() is None
 
@@ -268,7 +268,7 @@ def test_without_the_setting_there_is_no_problem() -> None:
     assert trusted_proxies_problem() is None
 
 
-# What may be kept
+# What may be stored
 
 
 @pytest.mark.parametrize(
@@ -283,18 +283,16 @@ def test_without_the_setting_there_is_no_problem() -> None:
         ("of", "81.2.69.142", None),
     ],
 )
-def test_addresses_are_kept_as_the_site_may(
-    settings: Settings, how: str, address: str, kept: str | None
-) -> None:
+def test_storing_addresses(settings: Settings, how: str, address: str, kept: str | None) -> None:
     settings.SESSION_BACKEND_STORE_IP = how
-    assert recorded(address, "").ip == kept
+    assert sanitized_client(address, "").ip == kept
     assert ip(address) == kept
 
 
-def test_user_agents_are_kept_as_the_site_may(settings: Settings) -> None:
-    assert recorded("", "curl/8").user_agent == "curl/8"
+def test_storing_user_agents(settings: Settings) -> None:
+    assert sanitized_client("", "curl/8").user_agent == "curl/8"
     settings.SESSION_BACKEND_STORE_USER_AGENT = False
-    assert recorded("", "curl/8").user_agent == ""
+    assert sanitized_client("", "curl/8").user_agent == ""
     assert user_agent("curl/8") == ""
 
 
@@ -321,13 +319,13 @@ def test_user_agents_are_kept_as_the_site_may(settings: Settings) -> None:
         (["curl/8.5.0"], ""),
     ],
 )
-def test_a_user_agent_is_cleaned(value: object, clean: str) -> None:
+def test_cleaning_a_user_agent(value: object, clean: str) -> None:
     assert clean_user_agent(value) == clean
     assert user_agent(value) == clean
     clean.encode()
 
 
-def test_control_characters_beyond_ascii_go_too() -> None:
+def test_control_characters_beyond_ascii_are_removed() -> None:
     assert clean_user_agent("a\x80b\x9fc") == "abc"
 
 
@@ -344,5 +342,5 @@ def test_control_characters_beyond_ascii_go_too() -> None:
         (b"x" * 20_000, "x" * MAX_USER_AGENT),
     ],
 )
-def test_a_user_agent_arrives_as_it_was_sent(request_meta: Any, sent: bytes, clean: str) -> None:
+def test_a_user_agent_is_decoded(request_meta: Any, sent: bytes, clean: str) -> None:
     assert client_from_meta(request_meta(sent)) == Client(CLIENT, clean)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,24 +19,40 @@ def test_the_defaults() -> None:
     assert conf.store_user_agent is True
     assert conf.retention_days is None
     assert conf.legacy_engine is None
+    assert conf.background_views == []
 
 
-def test_they_are_read_when_they_are_asked_for(settings: Settings) -> None:
+def test_settings_are_read_late(settings: Settings) -> None:
     settings.SESSION_BACKEND_ACTIVITY_INTERVAL = "5"
     settings.SESSION_BACKEND_TRUSTED_PROXIES = 2
     settings.SESSION_BACKEND_STORE_IP = "off"
     settings.SESSION_BACKEND_STORE_USER_AGENT = False
     settings.SESSION_BACKEND_RETENTION_DAYS = 90
     settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
+    settings.SESSION_BACKEND_BACKGROUND_VIEWS = ["/admin/count/"]
     assert conf.activity_interval == 5
     assert conf.trusted_proxies == 2
     assert conf.store_ip == "off"
     assert conf.store_user_agent is False
     assert conf.retention_days == 90
     assert conf.legacy_engine == "django.contrib.sessions.backends.db"
+    assert conf.background_views == ["/admin/count/"]
+
+
+@pytest.mark.parametrize("value", [timedelta(minutes=1), "a minute", None, float("inf")])
+def test_an_invalid_interval_is_the_default(settings: Settings, value: Any) -> None:
+    settings.SESSION_BACKEND_ACTIVITY_INTERVAL = value
+    assert conf.activity_interval == 60
+
+
+@pytest.mark.parametrize("value", ["/admin/", None, 7, ["/admin/", 7], [""]])
+def test_invalid_background_views_are_ignored(settings: Settings, value: Any) -> None:
+    """A string is a sequence too, and "/" would make every request a background request."""
+    settings.SESSION_BACKEND_BACKGROUND_VIEWS = value
+    assert conf.background_views == []
 
 
 @pytest.mark.parametrize("module", [db, cached_db])
-def test_the_store_is_that_of_the_engine(module: Any, settings: Settings) -> None:
+def test_the_session_store(module: Any, settings: Settings) -> None:
     settings.SESSION_ENGINE = module.__name__
     assert conf.session_store is module.SessionStore

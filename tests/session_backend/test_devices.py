@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 import ua_parser
@@ -11,6 +12,9 @@ from ua_parser.regex import Resolver as RustResolver
 from session_backend import devices
 from session_backend.client import MAX_USER_AGENT
 from session_backend.devices import Device, DeviceType, device_label, parse_device, warm_up
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) "
@@ -174,7 +178,7 @@ def test_a_device_is_named_as_people_know_it(user_agent: str) -> None:
 
 @pytest.mark.parametrize("user_agent", EVERY_KIND)
 def test_the_fast_way_finds_what_user_agents_finds(user_agent: str) -> None:
-    fast, slow = devices._recognised(user_agent), user_agents.parse(user_agent)
+    fast, slow = devices._parsed(user_agent), user_agents.parse(user_agent)
     assert vars(fast) == vars(slow)
     for name in ("is_mobile", "is_tablet", "is_pc", "is_bot", "is_touch_capable"):
         assert getattr(fast, name) == getattr(slow, name), name
@@ -241,18 +245,19 @@ def test_a_label_is_translated_when_it_is_read(monkeypatch: pytest.MonkeyPatch) 
     assert device_label("", "", "") == "Unbekannt"
 
 
-def test_the_parser_is_loaded_by_warming_up_and_not_by_the_import() -> None:
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_parser_is_loaded_at_start_if_user_agents_are_stored(
+    stored: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SESSION_BACKEND_STORE_USER_AGENT = stored
+    monkeypatch.delattr(ua_parser, "parser", raising=False)
+    warm_up()
+    assert ("parser" in vars(ua_parser)) is stored
+
+
+def test_importing_devices_does_not_import_the_parser() -> None:
     script = (
-        "import sys\n"
-        "from session_backend.devices import warm_up\n"
-        "assert not {'ua_parser', 'user_agents'} & set(sys.modules)\n"
-        "warm_up()\n"
-        "assert 'parser' in vars(sys.modules['ua_parser'])\n"
+        "import session_backend.devices, sys; "
+        "assert not {'ua_parser', 'user_agents'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
-
-
-def test_warming_up_twice_does_no_harm() -> None:
-    warm_up()
-    warm_up()
-    assert parse_device("curl/8.5.0").browser == "curl"

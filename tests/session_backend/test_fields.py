@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.db import connection
 from django.db.models import F, Value
+from django.forms import model_to_dict, modelform_factory
 from django.utils import timezone
 
 from session_backend.fields import Digest
@@ -25,7 +26,7 @@ def make(key: str = KEY, **columns: Any) -> Session:
     return Session.objects.create(session_key=key, expire_date=timezone.now(), **columns)
 
 
-def test_a_digest_is_the_beginning_of_the_sha256() -> None:
+def test_digest_is_truncated_sha256() -> None:
     digest = Digest.of(KEY)
     assert digest == DIGEST
     assert type(digest) is Digest
@@ -33,20 +34,20 @@ def test_a_digest_is_the_beginning_of_the_sha256() -> None:
     assert len(digest) == 40
 
 
-def test_a_digest_is_not_hashed_again() -> None:
+def test_digest_not_hashed_again() -> None:
     assert Digest.of(Digest.of(KEY)) == DIGEST
     assert Digest.of(Digest("any text")) == "any text"
-    # Plain text that looks like one is a key.
+    # A plain string is a key, even if it looks like a digest.
     assert Digest.of(DIGEST) != DIGEST
 
 
 @pytest.mark.parametrize("key", ["", "å", "\x00", "\ud800", "k" * 10_000])
-def test_whatever_a_cookie_holds_is_hashed(key: str) -> None:
+def test_any_cookie_value_hashed(key: str) -> None:
     assert len(Digest.of(key)) == 40
     assert not Session.objects.filter(pk=key).exists()
 
 
-def test_a_row_never_holds_the_key() -> None:
+def test_row_never_holds_key() -> None:
     row = Session(session_key=KEY)
     assert row.session_key == row.pk == str(row) == DIGEST
     row.session_key = "another-key"
@@ -54,7 +55,7 @@ def test_a_row_never_holds_the_key() -> None:
     assert KEY not in repr(vars(row))
 
 
-def test_a_column_is_read_as_a_digest() -> None:
+def test_column_read_as_digest() -> None:
     make()
     read = [
         Session.objects.get().session_key,
@@ -70,31 +71,31 @@ def test_a_column_is_read_as_a_digest() -> None:
         assert list(cursor.fetchall()) == [(DIGEST,)]
 
 
-def test_it_is_found_by_key_or_by_digest() -> None:
+def test_lookup_by_key_or_digest() -> None:
     row = make()
     make("another-key")
     for value in (KEY, Digest.of(KEY), row.session_key):
         assert Session.objects.get(pk=value) == row
         assert Session.objects.get(session_key=value) == row
-        assert list(Session.objects.filter(pk__in=[value, "a-key-nobody-has"])) == [row]
+        assert list(Session.objects.filter(pk__in=[value, "unknown-key"])) == [row]
         assert Session.objects.exclude(pk=value).count() == 1
         assert Session.objects.in_bulk([value]) == {DIGEST: row}
 
 
-def test_it_is_not_found_by_the_text_of_a_digest() -> None:
+def test_lookup_by_text_of_digest() -> None:
     make()
     assert not Session.objects.filter(pk=DIGEST).exists()
     assert not Session.objects.filter(pk__in=[DIGEST]).exists()
 
 
-def test_no_key_is_no_session() -> None:
+def test_lookup_by_none_or_empty_key() -> None:
     make()
     assert not Session.objects.filter(pk=None).exists()
     assert not Session.objects.filter(pk="").exists()
     assert Session().pk == ""
 
 
-def test_a_key_is_hashed_by_an_update_and_a_bulk_insert() -> None:
+def test_update_and_bulk_create_hash_key() -> None:
     make("another-key")
     Session.objects.update(session_key=KEY)
     assert Session.objects.get().session_key == DIGEST
@@ -103,7 +104,7 @@ def test_a_key_is_hashed_by_an_update_and_a_bulk_insert() -> None:
     assert Session.objects.get_or_create(pk=KEY)[1] is False
 
 
-def test_it_may_be_missing() -> None:
+def test_null_key() -> None:
     user = make_user()
     rows = get_user_model()._default_manager.values_list("session", flat=True)
     assert list(rows.all()) == [None]
@@ -113,20 +114,20 @@ def test_it_may_be_missing() -> None:
     assert row.pk is None
 
 
-def test_expressions_are_left_alone() -> None:
+def test_expressions_not_hashed() -> None:
     make()
     assert Session.objects.filter(pk=F("session_key")).exists()
     assert Session.objects.filter(pk=Value(DIGEST)).exists()
     assert Session.objects.filter(pk__in=Session.objects.values("pk")).exists()
 
 
-def test_parts_of_a_digest_are_compared_as_they_are() -> None:
+def test_text_lookups_not_hashed() -> None:
     make()
     assert Session.objects.filter(pk__startswith=DIGEST[:6]).exists()
     assert Session.objects.filter(pk__icontains=DIGEST[6:12].upper()).exists()
 
 
-def test_it_survives_pickle_and_the_serializers() -> None:
+def test_pickle_and_serializers() -> None:
     row = make()
     assert pickle.loads(pickle.dumps(row)).session_key == DIGEST
     assert type(pickle.loads(pickle.dumps(Digest.of(KEY)))) is Digest
@@ -137,8 +138,21 @@ def test_it_survives_pickle_and_the_serializers() -> None:
     assert Session.objects.get(pk=KEY).session_key == DIGEST
 
 
-def test_a_refreshed_row_keeps_its_digest() -> None:
+def test_refresh_from_db() -> None:
     row = make()
     row.refresh_from_db()
     assert row.session_key == DIGEST
     assert type(row.session_key) is Digest
+
+
+def test_model_form() -> None:
+    row = make(session_data="data")
+    form_class = modelform_factory(Session, fields="__all__")
+    form = form_class(model_to_dict(row) | {"city": "Uppsala"}, instance=Session.objects.get())
+    assert form.errors == {}
+    form.save()
+    assert [(row.pk, row.city) for row in Session.objects.all()] == [(row.pk, "Uppsala")]
+
+
+def test_full_clean() -> None:
+    make(session_data="data").full_clean()

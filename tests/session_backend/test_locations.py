@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -33,22 +35,18 @@ UPPSALA = Place("SE", "Sweden", "Uppsala")
 
 
 @pytest.fixture(autouse=True)
-def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locations, "_database", locations._Database())
+def _new_process() -> None:
+    locations._open.cache_clear()
+    locations._warn_once.cache_clear()
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locations, "RECHECK_SECONDS", 0)
-
-
-def record(city: str | None = "Linköping", country: str = "Sweden", code: str = "SE") -> Any:
+def record(city: Any = "Linköping", country: Any = "Sweden", code: Any = "SE") -> Any:
     names = {"city": {"names": {"en": city}}} if city else {}
     return {**names, "country": {"iso_code": code, "names": {"en": country}}}
 
 
 def write(path: Path, *, kind: str = "GeoLite2-City", ip_version: int = 6, **of: Any) -> Path:
-    """Move a database into its place that knows every address in `of`, by default one of them."""
+    """Rename a new database into place; it contains the networks in `of`, or SWEDISH."""
     writer = MMDBWriter(ip_version, kind, ["en"], "test", ipv4_compatible=ip_version == 6)
     for network, content in (of.get("of") or {f"{SWEDISH}/32": record()}).items():
         writer.insert_network(IPSet([network]), content)
@@ -58,8 +56,12 @@ def write(path: Path, *, kind: str = "GeoLite2-City", ip_version: int = 6, **of:
     return path
 
 
-def spoil(path: Path) -> None:
-    """Break the records of a database and leave the rest, so that it opens and finds nothing."""
+def write_uppsala(path: Path) -> None:
+    write(path, of={f"{SWEDISH}/32": record("Uppsala")})
+
+
+def break_records(path: Path) -> None:
+    """Damage a database so that it opens and every lookup fails."""
     content = path.read_bytes()
     end = content.index(b"\xab\xcd\xefMaxMind.com")
     new = path.with_suffix(".new")
@@ -67,7 +69,7 @@ def spoil(path: Path) -> None:
     os.replace(new, path)
 
 
-# What is found
+# Lookups
 
 
 def test_a_city_database_gives_the_place(settings: Settings, tmp_path: Path) -> None:
@@ -99,14 +101,24 @@ def test_the_settings_of_django_name_the_file(settings: Settings, tmp_path: Path
     assert locate(SWEDISH) == LINKÖPING
     settings.GEOIP_CITY = "none.mmdb"
     settings.GEOIP_COUNTRY = "country.mmdb"
-    write(tmp_path / "country.mmdb", of={f"{SWEDISH}/32": record("Uppsala")})
+    write_uppsala(tmp_path / "country.mmdb")
     assert locate(SWEDISH) == UPPSALA
 
 
-def test_what_the_database_leaves_out_is_empty(settings: Settings, tmp_path: Path) -> None:
+def test_missing_values_are_empty(settings: Settings, tmp_path: Path) -> None:
     settings.GEOIP_PATH = write(tmp_path / "c.mmdb", of={f"{SWEDISH}/32": {"city": {}}})
     assert locate(SWEDISH) == NOWHERE
     assert location_info(SWEDISH) is not None
+
+
+@pytest.mark.parametrize("value", [46, {"se": "SE"}, ["SE"], True, 4.6, b"SE"])
+def test_a_value_that_is_not_text_is_empty(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, value: Any
+) -> None:
+    content = {f"{SWEDISH}/32": record(value, value, value)}
+    settings.GEOIP_PATH = write(tmp_path / "c.mmdb", of=content)
+    assert locate(SWEDISH) == NOWHERE
+    assert not caplog.records
 
 
 def test_names_fit_their_columns(settings: Settings, tmp_path: Path) -> None:
@@ -115,7 +127,7 @@ def test_names_fit_their_columns(settings: Settings, tmp_path: Path) -> None:
     assert locate(SWEDISH) == Place("SW", "å" * 64, "ö" * 128)
 
 
-def test_an_address_that_is_not_in_it_is_nowhere(
+def test_an_unknown_address_is_nowhere(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
@@ -149,28 +161,52 @@ def test_an_address_that_is_not_public_is_not_looked_up(
 
 
 @pytest.mark.parametrize("ip", [None, "", "unix:", "www.example.com", "localhost", "<b>", "\0"])
-def test_what_is_no_address_is_never_resolved(
+def test_host_names_are_not_resolved(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ip: str | None
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(socket, "gethostbyname", asked.append)
+    resolved: list[str] = []
+    monkeypatch.setattr(socket, "gethostbyname", resolved.append)
     settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
     assert locate(ip) == NOWHERE
     assert location_info(ip) is None
-    assert asked == []
+    assert resolved == []
 
 
-def test_gdal_is_not_needed(settings: Settings, tmp_path: Path) -> None:
-    settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    assert locate(SWEDISH) == LINKÖPING
-    assert "django.contrib.gis.gdal" not in sys.modules
+# Imports
+
+CONFIGURE = (
+    "import sys\n"
+    "from django.conf import settings\n"
+    "settings.configure(GEOIP_PATH={path!r})\n"
+    "from session_backend.locations import locate, warm_up\n"
+    "warm_up()\n"
+)
 
 
-# What is wrong
+def run_script(path: Path | None, script: str) -> None:
+    code = CONFIGURE.format(path=path and str(path)) + script
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_without_geoip_path_no_geoip_library_is_imported() -> None:
+    libraries = {"aiohttp", "django.contrib.gis", "geoip2", "maxminddb", "requests"}
+    run_script(None, f"locate({SWEDISH!r})\nassert not {libraries} & set(sys.modules)")
+
+
+def test_gdal_and_the_web_client_of_geoip2_are_not_imported(tmp_path: Path) -> None:
+    libraries = {"aiohttp", "django.contrib.gis.gdal", "requests"}
+    run_script(
+        write(tmp_path / "c.mmdb"),
+        f"assert locate({SWEDISH!r}).city == 'Linköping'\n"
+        f"assert not {libraries} & set(sys.modules)",
+    )
+
+
+# Problems
 
 
 @pytest.mark.parametrize("path", [None, ""])
-def test_without_a_database_nothing_is_said(
+def test_without_geoip_path_there_is_no_warning(
     settings: Settings, caplog: pytest.LogCaptureFixture, path: str | None
 ) -> None:
     settings.GEOIP_PATH = path
@@ -210,9 +246,8 @@ def a_null_byte(path: Path) -> Any:
     return "\0"
 
 
-@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("broken", [missing, empty, of_another_kind, a_text, a_number, a_null_byte])
-def test_a_broken_database_is_told_once(
+def test_a_broken_database_is_logged_once(
     settings: Settings,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -230,8 +265,7 @@ def test_a_broken_database_is_told_once(
     assert len(caplog.records) == 1
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_mended_database_is_used_and_the_next_break_is_told(
+def test_a_fixed_database_is_used_and_the_next_problem_is_logged(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = settings.GEOIP_PATH = tmp_path / "c.mmdb"
@@ -240,28 +274,55 @@ def test_a_mended_database_is_used_and_the_next_break_is_told(
     assert database_problem() is None
     assert locate(SWEDISH) == LINKÖPING
     path.unlink()
-    assert locate(SWEDISH) == LINKÖPING
+    assert locate(SWEDISH) == NOWHERE
     assert len(caplog.records) == 2
 
 
-@pytest.mark.usefixtures("at_once")
-def test_records_that_cannot_be_read_are_told_once(
+@pytest.mark.parametrize("content", [b"", b"\xab\xcd\xefMaxMind.com", b"x" * 10_000])
+def test_a_database_that_was_written_into_is_not_read_again(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
+    assert locate(SWEDISH) == LINKÖPING
+    path.write_bytes(content)
+    for _ in range(3):
+        assert locate(SWEDISH) == NOWHERE
+    (line,) = caplog.records
+    assert "cannot be opened" in line.getMessage()
+    assert database_problem()
+    write_uppsala(path)
+    assert locate(SWEDISH) == UPPSALA
+
+
+def test_a_failure_to_open_is_not_remembered(settings: Settings, tmp_path: Path) -> None:
+    path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(0, before.st_mtime_ns))
+    assert locate(SWEDISH) == NOWHERE
+    good = write(tmp_path / "good.mmdb").read_bytes()
+    path.write_bytes(good)
+    os.utime(path, ns=(0, before.st_mtime_ns))
+    assert locate(SWEDISH) == LINKÖPING
+
+
+def test_records_that_cannot_be_read_are_logged_once(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    spoil(path)
+    break_records(path)
     for _ in range(3):
         assert locate(SWEDISH) == NOWHERE
         assert location_info(SWEDISH) is None
     assert len(caplog.records) == 1
     write(path)
     assert locate(SWEDISH) == LINKÖPING
-    spoil(path)
+    break_records(path)
     assert locate(SWEDISH) == NOWHERE
     assert len(caplog.records) == 2
 
 
-def test_a_database_without_ipv6_finds_none_and_logs_no_address(
+def test_a_failed_lookup_does_not_log_the_address(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.GEOIP_PATH = write(tmp_path / "c.mmdb", ip_version=4)
@@ -272,55 +333,32 @@ def test_a_database_without_ipv6_finds_none_and_logs_no_address(
     assert "2001" not in line.getMessage()
 
 
-# What changes
+# Updates
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_new_database_is_used(settings: Settings, tmp_path: Path) -> None:
+def test_a_replaced_file_is_used_and_opened_once(settings: Settings, tmp_path: Path) -> None:
     path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
+    warm_up()
     assert locate(SWEDISH) == LINKÖPING
-    write(path, of={f"{SWEDISH}/32": record("Uppsala")})
+    assert locations._open.cache_info().misses == 1
+    write_uppsala(path)
     assert locate(SWEDISH) == UPPSALA
+    assert locate(SWEDISH) == UPPSALA
+    assert locations._open.cache_info().misses == 2
 
 
-@pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("content", [None, b"", b"\xab\xcd\xefMaxMind.com"])
-def test_the_old_database_serves_until_the_new_one_opens(
-    settings: Settings,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    content: bytes | None,
+def test_a_replaced_reader_works_until_its_last_user_is_done(
+    settings: Settings, tmp_path: Path
 ) -> None:
     path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    assert locate(SWEDISH) == LINKÖPING
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    for _ in range(3):
-        assert locate(SWEDISH) == LINKÖPING
-    assert len(caplog.records) == 1
-    assert database_problem()
-    write(path, of={f"{SWEDISH}/32": record("Uppsala")})
+    reader = locations._reader()
+    write_uppsala(path)
     assert locate(SWEDISH) == UPPSALA
-    assert len(caplog.records) == 1
+    assert reader is not None
+    assert reader.city(ip_address(SWEDISH))["city"] == "Linköping"
 
 
-@pytest.mark.usefixtures("at_once")
-def test_an_open_file_that_was_written_into_is_let_go(
-    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    assert locate(SWEDISH) == LINKÖPING
-    path.write_bytes(b"x" * path.stat().st_size)
-    for _ in range(3):
-        assert locate(SWEDISH) == NOWHERE
-    (line,) = caplog.records
-    assert "cannot be opened" in line.getMessage()
-    write(path)
-    assert locate(SWEDISH) == LINKÖPING
-
-
-def test_another_database_in_the_settings_replaces_the_old_one_at_once(
+def test_another_database_in_the_settings_is_used_at_once(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
@@ -328,42 +366,11 @@ def test_another_database_in_the_settings_replaces_the_old_one_at_once(
     settings.GEOIP_PATH = tmp_path / "missing.mmdb"
     assert locate(SWEDISH) == NOWHERE
     assert len(caplog.records) == 1
-    settings.GEOIP_PATH = write(tmp_path / "d.mmdb", of={f"{SWEDISH}/32": record("Uppsala")})
+    settings.GEOIP_PATH = tmp_path / "d.mmdb"
+    write_uppsala(tmp_path / "d.mmdb")
     assert locate(SWEDISH) == UPPSALA
 
 
-def test_the_file_is_opened_once_and_looked_at_every_few_seconds(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    opened: list[Any] = []
-    real_open = locations._open
-
-    def counted_open(file: Any) -> Any:
-        opened.append(file)
-        return real_open(file)
-
-    monkeypatch.setattr(locations, "monotonic", lambda: now[0])
-    monkeypatch.setattr(locations, "_open", counted_open)
-    path = settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    warm_up()
-    assert len(opened) == 1
-    write(path, of={f"{SWEDISH}/32": record("Uppsala")})
-    now[0] += locations.RECHECK_SECONDS - 0.1
-    assert locate(SWEDISH) == LINKÖPING
-    now[0] += 0.2
-    assert locate(SWEDISH) == UPPSALA
-    now[0] += locations.RECHECK_SECONDS
-    assert locate(SWEDISH) == UPPSALA
-    assert len(opened) == 2
-    # A file that was written into keeps its inode: its time and size count as well.
-    os.utime(path, (1, 1))
-    now[0] += locations.RECHECK_SECONDS
-    assert locate(SWEDISH) == UPPSALA
-    assert len(opened) == 3
-
-
-@pytest.mark.usefixtures("at_once")
 def test_threads_look_up_while_the_file_is_replaced(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -378,8 +385,9 @@ def test_threads_look_up_while_the_file_is_replaced(
     threads = [Thread(target=look_up) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for turn in range(20):
-        write(path, of={f"{SWEDISH}/32": record("Uppsala" if turn % 2 else "Linköping")})
+    for _ in range(10):
+        write(path)
+        write_uppsala(path)
     done.set()
     for thread in threads:
         thread.join()
@@ -389,35 +397,7 @@ def test_threads_look_up_while_the_file_is_replaced(
     assert not caplog.records
 
 
-def test_threads_that_come_together_open_it_once(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.GEOIP_PATH = write(tmp_path / "c.mmdb")
-    opened: list[Any] = []
-    found: list[Place] = []
-    real_open = locations._open
-    others_may_come, opening = Event(), Event()
-
-    def slow_open(file: Any) -> Any:
-        opened.append(file)
-        opening.set()
-        others_may_come.wait(5)
-        return real_open(file)
-
-    monkeypatch.setattr(locations, "_open", slow_open)
-    threads = [Thread(target=lambda: found.append(locate(SWEDISH))) for _ in range(4)]
-    threads[0].start()
-    assert opening.wait(5)
-    for thread in threads[1:]:
-        thread.start()
-    others_may_come.set()
-    for thread in threads:
-        thread.join()
-    assert len(opened) == 1
-    assert found == [LINKÖPING] * 4
-
-
-# In words
+# Labels
 
 
 @pytest.mark.parametrize(
@@ -431,11 +411,11 @@ def test_threads_that_come_together_open_it_once(
         ("100 %", "%(city)s", "100 %, %(city)s"),
     ],
 )
-def test_a_place_in_words(city: str, country: str, label: str | None) -> None:
+def test_the_label_of_a_place(city: str, country: str, label: str | None) -> None:
     assert place_label(city, country) == label
 
 
-def test_a_label_is_translated_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_is_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     arabic = {"%(city)s, %(country)s": "%(city)s، %(country)s"}
     monkeypatch.setattr(locations, "gettext", arabic.__getitem__)
     assert place_label("Linköping", "Sweden") == "Linköping، Sweden"

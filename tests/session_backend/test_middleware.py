@@ -1,99 +1,85 @@
-"""The middleware under WSGI and under ASGI: what a request leaves behind."""
+"""The middleware under WSGI and ASGI."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
 from session_backend.backends import db
-from session_backend.backends.copies import data_key
-from session_backend.middleware import SessionMiddleware, silent
+from session_backend.cache import entry_key
+from session_backend.middleware import SessionMiddleware, background
 from session_backend.models import Session
-from tests.browsers import LAPTOP, PHONE, Browser
-from tests.session_backend.asgi import AsgiBrowser
+from tests.browsers import LAPTOP, PHONE, AsyncBrowser, Browser
 from tests.session_backend.budget import cache_commands, statements
+from tests.session_backend.helpers import age_sessions
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("site", "engine"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site", "engine")]
 
 COOKIE = "sessionid"
-DEAD = "a-key-nobody-has"
 
-Visitor = Browser | AsgiBrowser
+AnyBrowser = Browser | AsyncBrowser
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
-def visitor(request: pytest.FixtureRequest) -> Visitor:
-    """A browser in front of one or the other of Django's handlers."""
+def browser(request: pytest.FixtureRequest) -> AnyBrowser:
     if request.param == "asgi":
-        return AsgiBrowser(LAPTOP)
+        return AsyncBrowser(LAPTOP)
     return Browser(LAPTOP, raise_request_exception=False)
 
 
 @pytest.fixture
-def alices(visitor: Visitor, alice: Any) -> Visitor:
-    """The same, with which Alice has signed in."""
-    visitor.cookies = Browser(LAPTOP).sign_in(alice).cookies
-    return visitor
+def signed_in(browser: AnyBrowser, alice: Any) -> AnyBrowser:
+    """The browser, signed in as Alice."""
+    browser.cookies = Browser(LAPTOP).sign_in(alice).cookies
+    return browser
 
 
-def an_hour_passes() -> None:
-    hour = timedelta(hours=1)
-    Session.objects.update(
-        last_activity=F("last_activity") - hour, expire_date=F("expire_date") - hour
-    )
-    cache.clear()
+def test_session_created_with_client(browser: AnyBrowser) -> None:
+    response = browser.get("/write/")
+    assert response.content == b"anonymous: 1"
+    assert browser.row.ip == LAPTOP["REMOTE_ADDR"]
+    assert browser.row.user_agent == LAPTOP["HTTP_USER_AGENT"]
+    assert browser.get("/write/").content == b"anonymous: 2"
 
 
-def test_a_session_is_made_with_its_client(visitor: Visitor) -> None:
-    response = visitor.get("/write/")
-    assert response.content == b"nobody: 1"
-    assert visitor.row.ip == LAPTOP["REMOTE_ADDR"]
-    assert visitor.row.user_agent == LAPTOP["HTTP_USER_AGENT"]
-    assert visitor.get("/write/").content == b"nobody: 2"
+def test_async_views(browser: AnyBrowser) -> None:
+    assert browser.get("/awrite/").content == b"anonymous: 1"
+    assert browser.row.ip == LAPTOP["REMOTE_ADDR"]
+    assert browser.get("/awrite/").content == b"anonymous: 2"
+    assert browser.get("/aread/").content == b"anonymous: 2"
+    assert browser.get("/aget/").content == b"2"
 
 
-def test_it_is_used_by_async_views(visitor: Visitor) -> None:
-    assert visitor.get("/awrite/").content == b"nobody: 1"
-    assert visitor.row.ip == LAPTOP["REMOTE_ADDR"]
-    assert visitor.get("/awrite/").content == b"nobody: 2"
-    assert visitor.get("/aread/").content == b"nobody: 2"
-    assert visitor.get("/aget/").content == b"2"
+def test_authenticated_user(signed_in: AnyBrowser, alice: Any) -> None:
+    assert signed_in.get("/read/").content == b"alice: 0"
+    assert signed_in.get("/awrite/").content == b"alice: 1"
+    assert signed_in.row.user_id == alice.pk
 
 
-def test_its_user_is_signed_in(alices: Visitor, alice: Any) -> None:
-    assert alices.get("/read/").content == b"alice: 0"
-    assert alices.get("/awrite/").content == b"alice: 1"
-    assert alices.row.user_id == alice.pk
-
-
-def test_a_page_that_asks_for_no_session_costs_none(visitor: Visitor) -> None:
-    response = visitor.get("/")
+def test_unused_session_not_created(browser: AnyBrowser) -> None:
+    response = browser.get("/")
     assert not response.cookies
     assert "Vary" not in response.headers
     assert not Session.objects.exists()
 
 
-def test_a_page_that_reads_it_varies_on_the_cookie(alices: Visitor) -> None:
-    response = alices.get("/read/")
+def test_vary_on_read(signed_in: AnyBrowser) -> None:
+    response = signed_in.get("/read/")
     assert "Cookie" in response.headers["Vary"]
     assert not response.cookies
 
 
-def test_the_cookie_is_as_the_settings_say(visitor: Visitor, settings: Settings) -> None:
+def test_cookie_settings(browser: AnyBrowser, settings: Settings) -> None:
     settings.SESSION_COOKIE_NAME = "sid"
     settings.SESSION_COOKIE_SECURE = True
     settings.SESSION_COOKIE_HTTPONLY = True
@@ -101,7 +87,7 @@ def test_the_cookie_is_as_the_settings_say(visitor: Visitor, settings: Settings)
     settings.SESSION_COOKIE_PATH = "/write/"
     settings.SESSION_COOKIE_DOMAIN = "example.org"
     settings.SESSION_COOKIE_AGE = 1000
-    response = visitor.get("/write/")
+    response = browser.get("/write/")
     cookie = response.cookies["sid"]
     assert cookie["secure"]
     assert cookie["httponly"]
@@ -112,237 +98,256 @@ def test_the_cookie_is_as_the_settings_say(visitor: Visitor, settings: Settings)
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_a_cookie_may_end_with_the_browser(visitor: Visitor, settings: Settings) -> None:
+def test_expire_at_browser_close(browser: AnyBrowser, settings: Settings) -> None:
     settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-    cookie = visitor.get("/write/").cookies[COOKIE]
+    cookie = browser.get("/write/").cookies[COOKIE]
     assert not cookie["max-age"]
     assert not cookie["expires"]
-    assert visitor.get("/read/").content == b"nobody: 1"
+    assert browser.get("/read/").content == b"anonymous: 1"
 
 
-def test_the_cookie_of_a_dead_session_is_deleted(visitor: Visitor) -> None:
-    visitor.cookies[COOKIE] = DEAD
-    response = visitor.get("/read/")
+def test_unknown_session_deletes_cookie(browser: AnyBrowser) -> None:
+    browser.cookies[COOKIE] = "unknown-key"
+    response = browser.get("/read/")
     assert response.cookies[COOKIE].value == ""
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_flushing_deletes_the_cookie(alices: Visitor) -> None:
-    response = alices.get("/flush/")
+def test_flush_deletes_cookie(signed_in: AnyBrowser) -> None:
+    response = signed_in.get("/flush/")
     assert response.cookies[COOKIE].value == ""
     assert response.cookies[COOKIE]["max-age"] in (0, "0")
     assert not Session.objects.exists()
 
 
-def test_flushing_nothing_sets_no_cookie(visitor: Visitor) -> None:
-    response = visitor.get("/flush/")
+def test_flush_without_session_sets_no_cookie(browser: AnyBrowser) -> None:
+    response = browser.get("/flush/")
     assert not response.cookies
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_a_session_that_was_emptied_is_saved_and_kept(visitor: Visitor) -> None:
-    visitor.get("/write/")
-    response = visitor.get("/empty/")
-    assert response.cookies[COOKIE].value == visitor.key
-    assert visitor.row.get_decoded() == {}
+def test_emptied_session_saved(browser: AnyBrowser) -> None:
+    browser.get("/write/")
+    response = browser.get("/empty/")
+    assert response.cookies[COOKIE].value == browser.key
+    assert browser.row.get_decoded() == {}
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_a_cycled_key_is_in_the_cookie(alices: Visitor) -> None:
-    before = alices.key
-    assert alices.get("/cycle/").content == b"alice: 0"
-    assert alices.key not in (before, None)
-    assert alices.get("/read/").content == b"alice: 0"
-    alices.cookies[COOKIE] = before or ""
-    assert alices.get("/read/").content == b"nobody: 0"
+def test_cycle_key_sets_cookie(signed_in: AnyBrowser) -> None:
+    before = signed_in.key
+    assert signed_in.get("/cycle/").content == b"alice: 0"
+    assert signed_in.key not in (before, None)
+    assert signed_in.get("/read/").content == b"alice: 0"
+    signed_in.cookies[COOKIE] = before or ""
+    assert signed_in.get("/read/").content == b"anonymous: 0"
 
 
 @pytest.mark.parametrize(("page", "status"), [("/broken/", 503), ("/crash/", 500)])
-def test_an_error_saves_nothing_and_loses_nothing(
-    alices: Visitor, page: str, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    alices.get("/write/")
-    response = alices.get(page)
+def test_server_error_not_saved(signed_in: AnyBrowser, page: str, status: int) -> None:
+    signed_in.get("/write/")
+    response = signed_in.get(page)
     assert response.status_code == status
     assert not response.cookies
-    assert alices.get("/read/").content == b"alice: 1"
+    assert signed_in.get("/read/").content == b"alice: 1"
 
 
-def test_an_error_is_an_activity_all_the_same(alices: Visitor) -> None:
-    an_hour_passes()
+def test_server_error_touches(signed_in: AnyBrowser) -> None:
+    age_sessions()
     before = timezone.now()
-    alices.get("/broken/")
-    assert alices.row.last_activity >= before
+    signed_in.get("/broken/")
+    assert signed_in.row.last_activity >= before
 
 
-def test_a_session_that_was_revoked_meanwhile_interrupts(
-    alices: Visitor, caplog: pytest.LogCaptureFixture
+def test_session_revoked_during_request(
+    signed_in: AnyBrowser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = alices.get("/interrupted/")
+    response = signed_in.get("/interrupted/")
     assert response.status_code == 400
     assert "SessionInterrupted" in caplog.text or "session was deleted" in caplog.text
     assert not Session.objects.exists()
-    assert alices.get("/read/").content == b"nobody: 0"
+    assert signed_in.get("/read/").content == b"anonymous: 0"
 
 
 @pytest.mark.parametrize("page", ["/without/", "/replaced/"])
-def test_a_view_may_do_away_with_the_session(alices: Visitor, page: str) -> None:
-    # As under Django's middleware, which passes an object by that is no session.
-    assert alices.get(page).status_code == 200
-    assert alices.get("/read/").content == b"alice: 0"
+def test_view_removes_or_replaces_session(signed_in: AnyBrowser, page: str) -> None:
+    # Django's middleware accepts this too.
+    assert signed_in.get(page).status_code == 200
+    assert signed_in.get("/read/").content == b"alice: 0"
 
 
-def test_a_middleware_may_do_away_with_the_session(alices: Visitor, settings: Settings) -> None:
-    ours = "session_backend.middleware.SessionMiddleware"
-    settings.MIDDLEWARE = [ours, "tests.session_backend.site.without_session"]
-    response = alices.get("/")
+def test_middleware_removes_session(signed_in: AnyBrowser, settings: Settings) -> None:
+    settings.MIDDLEWARE = [
+        "session_backend.middleware.SessionMiddleware",
+        "tests.session_backend.site.without_session",
+    ]
+    response = signed_in.get("/")
     assert response.status_code == 200
     assert not response.cookies
 
 
-def test_activity_is_stamped_once_an_interval(alices: Visitor) -> None:
-    an_hour_passes()
+def test_touched_once_per_interval(signed_in: AnyBrowser) -> None:
+    age_sessions()
     before = timezone.now()
-    alices.get("/read/")
-    stamped = alices.row.last_activity
-    assert stamped >= before
-    alices.get("/read/")
-    assert alices.row.last_activity == stamped
+    signed_in.get("/read/")
+    touched = signed_in.row.last_activity
+    assert touched >= before
+    signed_in.get("/read/")
+    assert signed_in.row.last_activity == touched
 
 
-def test_a_stamp_records_who_came(alices: Visitor, alice: Any) -> None:
-    an_hour_passes()
-    visitor = type(alices)(PHONE)
-    visitor.cookies = alices.cookies
-    visitor.get("/read/")
-    row = alices.row
+def test_touch_records_client(signed_in: AnyBrowser, alice: Any) -> None:
+    age_sessions()
+    phone = type(signed_in)(PHONE)
+    phone.cookies = signed_in.cookies
+    phone.get("/read/")
+    row = signed_in.row
     assert (row.ip, row.user_agent) == (PHONE["REMOTE_ADDR"], PHONE["HTTP_USER_AGENT"])
     assert (row.device_model, row.device_type) == ("iPhone", "mobile")
     assert row.user_id == alice.pk
 
 
-def test_a_session_of_no_client_is_stamped_at_once(visitor: Visitor, alice: Any) -> None:
-    browser = Browser(LAPTOP)
-    browser.force_login(alice)
-    assert browser.row.ip is None
-    visitor.cookies = browser.cookies
-    visitor.get("/read/")
-    assert visitor.row.ip == LAPTOP["REMOTE_ADDR"]
+def test_session_without_client_touched_at_once(browser: AnyBrowser, alice: Any) -> None:
+    laptop = Browser(LAPTOP)
+    laptop.force_login(alice)
+    assert laptop.row.ip is None
+    browser.cookies = laptop.cookies
+    browser.get("/read/")
+    assert browser.row.ip == LAPTOP["REMOTE_ADDR"]
 
 
-def test_a_session_that_is_not_read_is_not_stamped(alices: Visitor) -> None:
-    an_hour_passes()
+def test_unread_session_not_touched(signed_in: AnyBrowser) -> None:
+    age_sessions()
     with statements() as sent:
-        alices.get("/")
+        signed_in.get("/")
     assert sent == []
 
 
-def test_saving_every_request_prolongs(alices: Visitor, settings: Settings) -> None:
+def test_save_every_request(signed_in: AnyBrowser, settings: Settings) -> None:
     settings.SESSION_SAVE_EVERY_REQUEST = True
-    an_hour_passes()
-    before = alices.row.expire_date
-    response = alices.get("/")
-    assert response.cookies[COOKIE].value == alices.key
-    assert alices.row.expire_date > before
+    age_sessions()
+    before = signed_in.row.expire_date
+    response = signed_in.get("/")
+    assert response.cookies[COOKIE].value == signed_in.key
+    assert signed_in.row.expire_date > before
     assert "Cookie" in response.headers["Vary"]
 
 
 @pytest.mark.parametrize("page", ["/poll/", "/apoll/"])
-class TestSilentView:
-    def test_it_reads_the_session(self, alices: Visitor, page: str) -> None:
-        response = alices.get(page)
+class TestBackground:
+    def test_session_read(self, signed_in: AnyBrowser, page: str) -> None:
+        response = signed_in.get(page)
         assert response.content == b"alice: 0"
         assert "Cookie" in response.headers["Vary"]
 
-    def test_it_leaves_no_stamp(self, alices: Visitor, page: str) -> None:
-        an_hour_passes()
-        before = alices.row.last_activity
-        alices.get(page)
-        assert alices.row.last_activity == before
-        # Nor does it starve the next request of its own.
-        alices.get("/read/")
-        assert alices.row.last_activity > before
+    def test_session_not_touched(self, signed_in: AnyBrowser, page: str) -> None:
+        age_sessions()
+        before = signed_in.row.last_activity
+        signed_in.get(page)
+        assert signed_in.row.last_activity == before
+        # The next request still touches.
+        signed_in.get("/read/")
+        assert signed_in.row.last_activity > before
 
-    def test_it_does_not_prolong(self, alices: Visitor, page: str, settings: Settings) -> None:
+    def test_session_not_prolonged(
+        self, signed_in: AnyBrowser, page: str, settings: Settings
+    ) -> None:
         settings.SESSION_SAVE_EVERY_REQUEST = True
-        before = alices.row.expire_date
-        assert not alices.get(page).cookies
-        assert alices.row.expire_date == before
+        before = signed_in.row.expire_date
+        assert not signed_in.get(page).cookies
+        assert signed_in.row.expire_date == before
 
     @pytest.mark.usefixtures("recording")
-    def test_it_fills_no_cache(self, alices: Visitor, page: str) -> None:
-        an_hour_passes()
+    def test_session_not_cached(self, signed_in: AnyBrowser, page: str) -> None:
+        age_sessions()
         with cache_commands() as commands:
-            alices.get(page)
+            signed_in.get(page)
         assert set(commands) <= {"get_many"}
-        assert data_key(alices.row.session_key) not in cache
+        assert entry_key(signed_in.row.session_key) not in cache
 
-    def test_it_deletes_the_cookie_of_a_dead_session(self, alices: Visitor, page: str) -> None:
-        alices.row.end()
-        response = alices.get(page)
-        assert response.content == b"nobody: 0"
+    def test_revoked_session_deletes_cookie(self, signed_in: AnyBrowser, page: str) -> None:
+        signed_in.row.revoke()
+        response = signed_in.get(page)
+        assert response.content == b"anonymous: 0"
         assert response.cookies[COOKIE].value == ""
 
-    def test_it_makes_no_session(self, visitor: Visitor, page: str) -> None:
-        assert visitor.get(page).content == b"nobody: 0"
-        assert not visitor.cookies
+    def test_session_not_created(self, browser: AnyBrowser, page: str) -> None:
+        assert browser.get(page).content == b"anonymous: 0"
+        assert not browser.cookies
         assert not Session.objects.exists()
 
 
-def test_a_silent_view_that_asks_for_no_session_costs_none(alices: Visitor) -> None:
+def test_background_view_without_session_access(signed_in: AnyBrowser) -> None:
     with statements() as sent:
-        response = alices.get("/silent/")
+        response = signed_in.get("/background/")
     assert sent == []
     assert "Vary" not in response.headers
 
 
-def test_a_silent_view_takes_a_session_that_is_none_of_ours() -> None:
-    # Another middleware, between ours and the view, has put it there.
+def test_background_view_with_session_of_other_class() -> None:
+    # Set by another middleware, between this one and the view.
     request = RequestFactory().get("/")
     request.session = {}  # type: ignore[assignment]
     middleware = SessionMiddleware(lambda request: HttpResponse())
-    middleware.process_view(request, silent(lambda request: HttpResponse()))
+    middleware.process_view(request, background(lambda request: HttpResponse()))
     assert request.session == {}
 
 
-def test_what_a_silent_view_writes_is_saved_without_an_activity(alices: Visitor) -> None:
-    an_hour_passes()
-    before = alices.row
-    alices.get("/silent-write/")
-    after = alices.row
+def test_background_write_saved_without_touch(signed_in: AnyBrowser) -> None:
+    age_sessions()
+    before = signed_in.row
+    signed_in.get("/background-write/")
+    after = signed_in.row
     assert after.get_decoded()["count"] == 1
     assert after.last_activity == before.last_activity
-    assert alices.get("/read/").content == b"alice: 1"
+    assert signed_in.get("/read/").content == b"alice: 1"
 
 
-def test_silence_is_the_views_and_shows_through_decorators() -> None:
-    from django.contrib.auth.decorators import login_required
-
+def test_background_below_other_decorators() -> None:
     def view(request: HttpRequest) -> HttpResponse:
         """Answer."""
         return HttpResponse()
 
-    marked: Any = login_required(silent(view))
-    assert marked.session_silent is True
-    assert marked.__doc__ == "Answer."
-    assert not hasattr(view, "session_silent")
+    decorated: Any = login_required(background(view))
+    assert decorated.session_background is True
+    assert decorated.__doc__ == "Answer."
+    assert not hasattr(view, "session_background")
 
 
-def test_another_engine_is_refused(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("views", "is_touched"),
+    [
+        (["read"], False),
+        (["/read/"], False),
+        (["/"], False),
+        (["/write/", "write", "/rea"], True),
+        ([], True),
+    ],
+)
+def test_background_views_setting(
+    views: list[str], is_touched: bool, signed_in: AnyBrowser, settings: Settings
+) -> None:
+    settings.SESSION_BACKEND_BACKGROUND_VIEWS = views
+    age_sessions()
+    before = signed_in.row.last_activity
+    signed_in.get("/read/")
+    assert (signed_in.row.last_activity > before) is is_touched
+
+
+def test_other_engine_raises(settings: Settings) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     with pytest.raises(ImproperlyConfigured, match="signed_cookies"):
         SessionMiddleware(lambda request: HttpResponse())
 
 
-def test_the_session_knows_the_request() -> None:
-    seen: list[Any] = []
+def test_client_of_request() -> None:
+    sessions: list[Any] = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append(request.session)
+        sessions.append(request.session)
         return HttpResponse()
 
-    extra: dict[str, Any] = dict(LAPTOP)
-    SessionMiddleware(view)(RequestFactory().get("/", **extra))
-    (session,) = seen
+    SessionMiddleware(view)(RequestFactory(**LAPTOP).get("/"))
+    (session,) = sessions
     assert isinstance(session, db.SessionStore)
     assert tuple(session.client) == (LAPTOP["REMOTE_ADDR"], LAPTOP["HTTP_USER_AGENT"])

@@ -1,127 +1,98 @@
-"""A request goes to a thread only where something is to be fetched or stored."""
+"""A request under ASGI uses a thread only where there is something to load or save."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 
-from tests.browsers import LAPTOP, Browser
-from tests.session_backend.asgi import AsgiBrowser, hops
+from tests.browsers import LAPTOP, AsyncBrowser, Browser
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("site", "engine"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site", "engine")]
 
-OURS = "session_backend.middleware.SessionMiddleware"
+Calls = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def without_middleware(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hops that Django takes by itself around an async view."""
+def browser() -> AsyncBrowser:
+    return AsyncBrowser(LAPTOP)
+
+
+@pytest.fixture
+def signed_in(browser: AsyncBrowser, alice: Any) -> AsyncBrowser:
+    """The browser, with a session whose client is not recorded yet."""
+    client = Browser(LAPTOP)
+    client.force_login(alice)
+    browser.cookies = client.cookies
+    return browser
+
+
+@pytest.fixture
+def calls(browser: AsyncBrowser, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Return a function that gets a page and returns what our middleware calls in threads."""
+    names: list[str] = []
+    call = SyncToAsync.__call__
+
+    async def recorded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        names.append(getattr(self.func, "__name__", repr(self.func)))
+        return await call(self, *args, **kwargs)
+
+    monkeypatch.setattr(SyncToAsync, "__call__", recorded)
     settings.MIDDLEWARE = []
-    visitor = AsgiBrowser(LAPTOP)
-    visitor.get("/ahome/")
-    with hops(monkeypatch) as names:
-        visitor.get("/ahome/")
-    return names
+    AsyncBrowser(LAPTOP).get("/ahome/")
+    by_django = list(names)
+    settings.MIDDLEWARE = ["session_backend.middleware.SessionMiddleware"]
+
+    def get(page: str) -> list[str]:
+        names.clear()
+        browser.get(page)
+        ours = list(names)
+        for name in by_django:
+            ours.remove(name)
+        return ours
+
+    return get
 
 
-@pytest.fixture
-def visitor(without_middleware: list[str], settings: Settings) -> AsgiBrowser:
-    """A browser in front of our middleware alone, warm."""
-    settings.MIDDLEWARE = [OURS]
-    visitor = AsgiBrowser(LAPTOP)
-    visitor.get("/ahome/")
-    return visitor
+@pytest.mark.usefixtures("signed_in")
+def test_load(calls: Calls) -> None:
+    calls("/aget/")
+    assert calls("/aget/") == ["load"]
 
 
-@pytest.fixture
-def signed_in(visitor: AsgiBrowser, alice: Any) -> AsgiBrowser:
-    """The same, with a session whose client is not recorded yet."""
-    browser = Browser(LAPTOP)
-    browser.force_login(alice)
-    visitor.cookies = browser.cookies
-    return visitor
+@pytest.mark.usefixtures("signed_in")
+def test_session_not_accessed(calls: Calls) -> None:
+    calls("/aget/")
+    assert calls("/ahome/") == []
 
 
-def ours(names: list[str], djangos: list[str]) -> list[str]:
-    left = list(names)
-    for name in djangos:
-        left.remove(name)
-    return left
+def test_no_session(calls: Calls) -> None:
+    assert calls("/ahome/") == []
+    assert calls("/aget/") == []
 
 
-@pytest.mark.parametrize(
-    ("page", "expected"),
-    [
-        ("/ahome/", []),
-        ("/aget/", ["load"]),
-    ],
-)
-def test_a_session_that_is_there(
-    page: str,
-    expected: list[str],
-    signed_in: AsgiBrowser,
-    without_middleware: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    signed_in.get("/aget/")
-    with hops(monkeypatch) as names:
-        signed_in.get(page)
-    assert ours(names, without_middleware) == expected
+def test_unknown_session(browser: AsyncBrowser, calls: Calls) -> None:
+    browser.cookies["sessionid"] = "unknown-key"
+    assert calls("/aget/") == ["load"]
+    assert browser.key is None
 
 
-def test_no_session(
-    visitor: AsgiBrowser, without_middleware: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for page in ("/ahome/", "/aget/"):
-        with hops(monkeypatch) as names:
-            visitor.get(page)
-        assert ours(names, without_middleware) == []
-
-
-def test_a_dead_session(
-    visitor: AsgiBrowser, without_middleware: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    visitor.cookies["sessionid"] = "a-key-nobody-has"
-    with hops(monkeypatch) as names:
-        response = visitor.get("/aget/")
-    assert response.cookies["sessionid"].value == ""
-    assert ours(names, without_middleware) == ["load"]
-
-
-def test_a_stamp(
-    signed_in: AsgiBrowser, without_middleware: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with hops(monkeypatch) as names:
-        signed_in.get("/aget/")
-    assert ours(names, without_middleware) == ["load", "process_response"]
+def test_touch(signed_in: AsyncBrowser, calls: Calls) -> None:
+    assert calls("/aget/") == ["load", "process_response"]
     assert signed_in.row.ip == LAPTOP["REMOTE_ADDR"]
 
 
-def test_a_save(
-    visitor: AsgiBrowser, without_middleware: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with hops(monkeypatch) as names:
-        visitor.get("/aset/")
-    assert ours(names, without_middleware) == ["process_response"]
-    with hops(monkeypatch) as names:
-        visitor.get("/aset/")
-    assert ours(names, without_middleware) == ["load", "process_response"]
+def test_save(calls: Calls) -> None:
+    assert calls("/aset/") == ["process_response"]
+    assert calls("/aset/") == ["load", "process_response"]
 
 
-def test_saving_every_request(
-    signed_in: AsgiBrowser,
-    without_middleware: list[str],
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("signed_in")
+def test_save_every_request(calls: Calls, settings: Settings) -> None:
     settings.SESSION_SAVE_EVERY_REQUEST = True
-    with hops(monkeypatch) as names:
-        signed_in.get("/ahome/")
-    assert ours(names, without_middleware) == ["process_response"]
+    assert calls("/ahome/") == ["process_response"]

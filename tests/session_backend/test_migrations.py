@@ -15,25 +15,25 @@ MIGRATION = import_module("session_backend.migrations.0001_initial")
 
 
 @pytest.mark.django_db
-def test_the_models_are_migrated() -> None:
+def test_no_missing_migrations() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
 @pytest.mark.parametrize(("vendor", "statements"), [("postgresql", 1), ("sqlite", 0)])
-def test_room_for_stamps_is_left_where_it_helps(vendor: str, statements: int) -> None:
+def test_fillfactor_set_on_postgresql_only(vendor: str, statements: int) -> None:
     executed: list[str] = []
     editor: Any = SimpleNamespace(
         connection=SimpleNamespace(vendor=vendor),
         quote_name=lambda name: f'"{name}"',
         execute=executed.append,
     )
-    MIGRATION.leave_room_for_stamps(apps, editor)
+    MIGRATION.leave_room_for_touches(apps, editor)
     assert len(executed) == statements
     assert all("fillfactor" in sql for sql in executed)
 
 
 @pytest.mark.django_db
-def test_a_table_on_postgresql_has_that_room() -> None:
+def test_fillfactor() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("Only PostgreSQL has a fillfactor.")
     with connection.cursor() as cursor:
@@ -42,7 +42,7 @@ def test_a_table_on_postgresql_has_that_room() -> None:
         assert cursor.fetchone() == (["fillfactor=80"],)
 
 
-def test_what_changes_every_minute_is_not_indexed() -> None:
+def test_frequently_updated_columns_not_indexed() -> None:
     indexed = {
         field.name for field in Session._meta.local_fields if getattr(field, "db_index", False)
     }

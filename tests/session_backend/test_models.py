@@ -18,20 +18,17 @@ from session_backend.client import Client
 from session_backend.fields import Digest
 from session_backend.models import AbstractSession, Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
-from tests.session_backend.backends.behaviours.base import signed_in
+from tests.session_backend.helpers import login_data
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("site", "engine"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site", "engine")]
 
 
 @pytest.fixture
 def geoip(tmp_path: Path, settings: Settings) -> None:
-    """A GeoIP database that knows where the laptop is."""
+    """A GeoIP database with the address of the laptop."""
     writer = MMDBWriter(6, "GeoLite2-City", ["en"], "test", ipv4_compatible=True)
     country = {"iso_code": "SE", "names": {"en": "Sweden"}}
     place = {"city": {"names": {"en": "Linköping"}}, "country": country}
@@ -40,7 +37,7 @@ def geoip(tmp_path: Path, settings: Settings) -> None:
     settings.GEOIP_PATH = tmp_path
 
 
-def test_a_session_knows_its_device_and_times(alice: Any, laptop: Browser) -> None:
+def test_columns(alice: Any, laptop: Browser) -> None:
     before = timezone.now()
     session = laptop.sign_in(alice).row
     after = timezone.now()
@@ -51,16 +48,17 @@ def test_a_session_knows_its_device_and_times(alice: Any, laptop: Browser) -> No
     for time in (session.created_at, session.updated_at, session.last_activity):
         assert before <= time <= after
     assert session.expire_date > after
+    assert str(session) == Digest.of(laptop.key or "")
 
 
-def test_a_phone_is_called_by_its_name(alice: Any, phone: Browser) -> None:
+def test_device_of_phone(alice: Any, phone: Browser) -> None:
     session = phone.sign_in(alice).row
     assert session.device() == "Safari on iPhone"
     assert session.device_type == "mobile"
 
 
 @pytest.mark.usefixtures("geoip")
-def test_a_session_knows_its_place(alice: Any, laptop: Browser) -> None:
+def test_location(alice: Any, laptop: Browser) -> None:
     session = laptop.sign_in(alice).row
     assert (session.city, session.country, session.country_code) == ("Linköping", "Sweden", "SE")
     assert session.location() == "Linköping, Sweden"
@@ -70,19 +68,19 @@ def test_a_session_knows_its_place(alice: Any, laptop: Browser) -> None:
 
 
 @pytest.mark.usefixtures("geoip")
-def test_a_place_that_is_not_known_is_none(alice: Any, phone: Browser) -> None:
+def test_location_of_unlisted_address(alice: Any, phone: Browser) -> None:
     session = phone.sign_in(alice).row
     assert session.location() is None
     assert session.location_info() is None
 
 
-def test_without_a_database_there_is_no_place(alice: Any, laptop: Browser) -> None:
+def test_location_without_database(alice: Any, laptop: Browser) -> None:
     session = laptop.sign_in(alice).row
     assert session.location() is None
     assert session.location_info() is None
 
 
-def test_the_sessions_of_a_user_are_a_set(alice: Any, laptop: Browser, phone: Browser) -> None:
+def test_session_set(alice: Any, laptop: Browser, phone: Browser) -> None:
     row = laptop.sign_in(alice).row
     assert list(alice.session_set.all()) == [row]
     assert list(alice.session_set.filter(expire_date__gt=timezone.now())) == [row]
@@ -90,47 +88,43 @@ def test_the_sessions_of_a_user_are_a_set(alice: Any, laptop: Browser, phone: Br
     assert not alice.session_set.filter(expire_date__gt=timezone.now()).exists()
 
 
-def test_deleting_the_set_signs_out_everywhere(alice: Any, laptop: Browser, phone: Browser) -> None:
+def test_delete_session_set(alice: Any, laptop: Browser, phone: Browser) -> None:
     other = Browser(LAPTOP).sign_in(make_user("bob"))
     for browser in (laptop, phone):
         browser.sign_in(alice)
         browser.get("/read/")
     assert alice.session_set.all().delete() == (2, {"session_backend.Session": 2})
     for browser in (laptop, phone):
-        assert browser.get("/read/").content == b"nobody: 0"
+        assert browser.get("/read/").content == b"anonymous: 0"
     assert other.get("/read/").content == b"bob: 0"
 
 
-@pytest.mark.parametrize("how", ["delete", "end", "store", "queryset"])
-def test_deleting_a_session_signs_it_out(
-    how: str, alice: Any, laptop: Browser, phone: Browser
-) -> None:
+@pytest.mark.parametrize("how", ["delete", "revoke", "store", "queryset"])
+def test_delete_signs_out(how: str, alice: Any, laptop: Browser, phone: Browser) -> None:
     laptop.sign_in(alice)
-    phone.sign_in(alice)
-    row = phone.row
-    ends: dict[str, Callable[[], Any]] = {
+    row = phone.sign_in(alice).row
+    operations: dict[str, Callable[[], Any]] = {
         "delete": row.delete,
-        "end": row.end,
+        "revoke": row.revoke,
         "store": row.get_session_store_class()(row.session_key).delete,
         "queryset": Session.objects.filter(pk=row.pk).delete,
     }
-    ends[how]()
-    assert phone.get("/read/").content == b"nobody: 0"
+    operations[how]()
+    assert phone.get("/read/").content == b"anonymous: 0"
     assert laptop.get("/read/").content == b"alice: 0"
 
 
-def test_end_tells_whether_there_was_one(alice: Any, laptop: Browser) -> None:
+def test_revoke_returns_whether_revoked(alice: Any, laptop: Browser) -> None:
     row, same = laptop.sign_in(alice).row, laptop.row
-    assert row.end() is True
-    assert same.end() is False
-    assert row.end() is False
-    laptop.sign_in(alice)
-    row = laptop.row
+    assert row.revoke() is True
+    assert same.revoke() is False
+    assert row.revoke() is False
+    row = laptop.sign_in(alice).row
     row.delete()
-    assert row.end() is False
+    assert row.revoke() is False
 
 
-def test_delete_counts_as_djangos(alice: Any, laptop: Browser) -> None:
+def test_delete_returns_counts(alice: Any, laptop: Browser) -> None:
     row: Any = laptop.sign_in(alice).row
     assert row.delete() == (1, {"session_backend.Session": 1})
     assert row.pk is None
@@ -138,9 +132,7 @@ def test_delete_counts_as_djangos(alice: Any, laptop: Browser) -> None:
         row.delete()
 
 
-def test_a_session_knows_whether_it_is_the_requests(
-    alice: Any, laptop: Browser, phone: Browser
-) -> None:
+def test_is_current(alice: Any, laptop: Browser, phone: Browser) -> None:
     laptop.sign_in(alice)
     phone.sign_in(alice)
     request = RequestFactory().get("/")
@@ -151,28 +143,23 @@ def test_a_session_knows_whether_it_is_the_requests(
     assert not laptop.row.is_current(request)
 
 
-def test_a_session_decodes_its_data(alice: Any, laptop: Browser) -> None:
+def test_get_decoded(laptop: Browser) -> None:
     laptop.get("/write/")
     assert laptop.row.get_decoded() == {"count": 1}
 
 
-def test_its_text_is_its_digest(laptop: Browser) -> None:
-    laptop.get("/write/")
-    assert str(laptop.row) == Digest.of(laptop.key or "")
-
-
 class TestManagerSave:
-    """``BaseSessionManager.save(session_key, session_dict, expire_date)`` in Django's docs."""
+    """``BaseSessionManager.save(session_key, session_dict, expire_date)``."""
 
-    def test_it_makes_a_session(self, alice: Any, laptop: Browser) -> None:
+    def test_create(self, alice: Any, laptop: Browser) -> None:
         date = timezone.now() + timedelta(days=1)
-        made = Session.objects.save("a-key-nobody-has", signed_in(alice), date)
+        saved = Session.objects.save("chosen-key", login_data(alice), date)
         row = Session.objects.get()
-        assert (row.pk, row.user_id, row.expire_date) == (made.pk, alice.pk, date)
-        laptop.cookies["sessionid"] = "a-key-nobody-has"
+        assert (row.pk, row.user_id, row.expire_date) == (saved.pk, alice.pk, date)
+        laptop.cookies["sessionid"] = "chosen-key"
         assert laptop.get("/read/").content == b"alice: 0"
 
-    def test_it_writes_the_data_and_leaves_the_rest(self, alice: Any, laptop: Browser) -> None:
+    def test_update_keeps_other_columns(self, alice: Any, laptop: Browser) -> None:
         laptop.sign_in(alice)
         laptop.get("/read/")
         before = laptop.row
@@ -185,32 +172,32 @@ class TestManagerSave:
             assert getattr(after, column) == getattr(before, column)
         assert laptop.get("/read/").content == b"alice: 7"
 
-    def test_it_knows_the_owner(self, alice: Any, laptop: Browser) -> None:
+    def test_update_user(self, alice: Any, laptop: Browser) -> None:
         laptop.sign_in(alice)
         Session.objects.save(laptop.key or "", {"count": 7}, laptop.row.expire_date)
         assert laptop.row.user_id is None
-        assert laptop.get("/read/").content == b"nobody: 7"
+        assert laptop.get("/read/").content == b"anonymous: 7"
 
-    def test_without_data_it_ends_the_session(self, alice: Any, laptop: Browser) -> None:
+    def test_empty_data_revokes(self, alice: Any, laptop: Browser) -> None:
         laptop.sign_in(alice)
         Session.objects.save(laptop.key or "", {}, laptop.row.expire_date)
         assert not Session.objects.exists()
-        assert laptop.get("/read/").content == b"nobody: 0"
+        assert laptop.get("/read/").content == b"anonymous: 0"
 
 
-def test_the_first_columns_are_those_of_django() -> None:
+def test_first_columns_are_djangos() -> None:
     names = [field.name for field in AbstractBaseSession._meta.get_fields()]
     assert [field.name for field in Session._meta.local_fields[:3]] == names
 
 
-def test_its_columns_are_written_from_a_client() -> None:
+def test_client_columns() -> None:
     columns = AbstractSession.client_columns(Client(PHONE["REMOTE_ADDR"], PHONE["HTTP_USER_AGENT"]))
     assert columns["ip"] == PHONE["REMOTE_ADDR"]
     assert columns["device_model"] == "iPhone"
     assert set(columns) <= {field.attname for field in Session._meta.concrete_fields}
 
 
-def test_its_store_is_that_of_the_engine(settings: Settings) -> None:
+def test_get_session_store_class(settings: Settings) -> None:
     settings.SESSION_ENGINE = "session_backend.backends.cached_db"
     assert Session.get_session_store_class() is cached_db.SessionStore
     settings.SESSION_ENGINE = "session_backend.backends.db"
@@ -219,6 +206,6 @@ def test_its_store_is_that_of_the_engine(settings: Settings) -> None:
     assert Session.get_session_store_class() is db.SessionStore
 
 
-def test_an_anonymous_visitor_has_no_sessions(laptop: Browser) -> None:
+def test_no_sessions_for_anonymous_user(laptop: Browser) -> None:
     laptop.get("/write/")
     assert not Session.objects.for_user(AnonymousUser()).exists()

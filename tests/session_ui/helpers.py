@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import F
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from session_backend.fields import Digest
@@ -20,15 +19,17 @@ from tests.browsers import LAPTOP, PHONE, Browser
 
 LIST = "/account/sessions/"
 POLL = "/account/sessions/poll/"
+REVOKE = "/account/sessions/revoke/"
 OTHERS = "/account/sessions/revoke-others/"
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/host/?tab=security"}
 SIGN_IN = "/accounts/login/"
 
 
-def revoke_url(session: Session | str) -> str:
-    """The address that ends a session."""
-    key = session.pk if isinstance(session, Session) else session
-    return reverse("session_ui:session_revoke", args=[key])
+def revoke(browser: Browser, *sessions: Session | str, htmx: bool = True, **form: str) -> Any:
+    """Press the button of a row."""
+    ids = [str(getattr(session, "public_id", session)) for session in sessions]
+    headers = HTMX if htmx else {}
+    return browser.post(REVOKE, {"session": ",".join(ids), **form}, headers=headers)
 
 
 def text_of(response: Any) -> str:
@@ -38,15 +39,18 @@ def text_of(response: Any) -> str:
     return response.content.decode()
 
 
-def rows_in(response: Any) -> list[Digest]:
+def rows_in(response: Any) -> list[UUID]:
     """The public ids of the rows, in their order."""
-    found = re.findall(r'<tr id="session-([0-9a-f]{40})"', text_of(response))
-    return [Digest(digest) for digest in found]
+    return [
+        UUID(found) for found in re.findall(r'<tr id="session-([0-9a-f-]{36})"', text_of(response))
+    ]
 
 
 def row_in(response: Any, session: Session) -> str:
     """The HTML of one row."""
-    found = re.search(rf'<tr id="session-{session.pk}".*?</tr>', text_of(response), re.DOTALL)
+    found = re.search(
+        rf'<tr id="session-{session.public_id}".*?</tr>', text_of(response), re.DOTALL
+    )
     assert found
     return found[0]
 
@@ -68,7 +72,7 @@ def counts_in(response: Any) -> list[str]:
 
 def sessions_for(user: AbstractBaseUser, count: int, **columns: Any) -> list[Session]:
     """Make sessions that were last active a minute, two, three minutes ago."""
-    from session_backend.owner import accepted_hashes
+    from session_backend.auth import accepted_hashes
 
     now = timezone.now()
     rows = [
@@ -78,7 +82,12 @@ def sessions_for(user: AbstractBaseUser, count: int, **columns: Any) -> list[Ses
             auth_hash=next(iter(accepted_hashes(user))),
             expire_date=now + timedelta(days=1),
             last_activity=now - timedelta(minutes=minutes, seconds=30),
-            **{**Session.client_columns(client_of(PHONE)), **columns},
+            **{
+                **Session.client_columns(client_of(PHONE)),
+                # One each, or the list would show them as one.
+                "ip": f"2.125.{minutes // 200}.{minutes % 200}",
+                **columns,
+            },
         )
         for minutes in range(1, count + 1)
     ]
@@ -86,9 +95,12 @@ def sessions_for(user: AbstractBaseUser, count: int, **columns: Any) -> list[Ses
 
 
 def travel(user: AbstractBaseUser) -> None:
-    """Have every session of a user used once more, from a city by the name of Elsewhere."""
-    moment = F("last_activity") + timedelta(seconds=1)
-    Session.objects.filter(user_id=user.pk).update(city="Elsewhere", last_activity=moment)
+    """Have every session of a user used once more, each from a city of its own."""
+    for number, session in enumerate(Session.objects.filter(user_id=user.pk)):
+        moment = session.last_activity + timedelta(seconds=1)
+        Session.objects.filter(pk=session.pk).update(
+            city=f"Elsewhere {number}", last_activity=moment
+        )
 
 
 def client_of(device: dict[str, str]) -> Any:
@@ -112,6 +124,17 @@ def captured() -> CaptureQueriesContext:
     return CaptureQueriesContext(connection)
 
 
+def override(settings: Any, **templates: str) -> None:
+    """Put templates into the project, in front of ours."""
+    loaders = [
+        ("django.template.loaders.locmem.Loader", templates),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
+    engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [engine]
+
+
 __all__ = [
     "HTMX",
     "LAPTOP",
@@ -119,11 +142,13 @@ __all__ = [
     "OTHERS",
     "PHONE",
     "POLL",
+    "REVOKE",
     "SIGN_IN",
     "Browser",
     "captured",
     "counts_in",
-    "revoke_url",
+    "override",
+    "revoke",
     "row_in",
     "rows_in",
     "session_statements",

@@ -20,9 +20,7 @@ def host(request: HttpRequest) -> HttpResponse:
 
 def crowded(request: HttpRequest) -> HttpResponse:
     """A page whose own variables share their names with those of our templates."""
-    names = (
-        "action cell count focus heading id interval listing name oob place question row session"
-    )
+    names = "action cell classes count heading html interval kind listing oob row session size url"
     context = dict.fromkeys([*names.split(), "status", "table", "text", "version"], "of the host")
     return render(request, "session_ui/block.html", context)
 

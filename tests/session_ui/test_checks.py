@@ -1,74 +1,105 @@
 from __future__ import annotations
 
+from importlib import reload
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf.urls.i18n import i18n_patterns
 from django.core.checks.registry import registry
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client, override_settings
+from django.test.utils import override_script_prefix
+from django.urls import include, path, reverse_lazy
+from django.views import View
 from django_htmx.middleware import HtmxMiddleware
 
-from session_ui import checks
+from session_ui import checks, urls
+from session_ui.conf import PACKS
 from session_ui.tables import SessionTable
 
 
-class OwnTable(SessionTable):
+class CustomTable(SessionTable):
     pass
 
 
-class OwnMiddleware(HtmxMiddleware):  # type: ignore[misc,unused-ignore]
+class CustomMiddleware(HtmxMiddleware):  # type: ignore[misc,unused-ignore]
     pass
 
 
-CHECKS = [checks.check_settings, checks.check_table, checks.check_environment]
+CHECKS = [
+    checks.check_settings,
+    checks.check_setting_names,
+    checks.check_table,
+    checks.check_environment,
+    checks.check_links,
+    checks.check_templates,
+    checks.check_urls,
+]
 
 
 def problems() -> list[str]:
-    return [str(message.id) for check in CHECKS for message in check(None)]
+    return [str(message.id) for check in CHECKS for message in check()]
 
 
-def test_django_runs_them() -> None:
+def test_the_checks_are_registered() -> None:
     assert {*CHECKS} <= {*registry.get_checks()}
 
 
-def test_a_site_as_documented_has_no_problem() -> None:
+def test_a_valid_site_has_no_problems() -> None:
     assert problems() == []
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "15", None, True])
-def test_the_interval_is_a_whole_number(settings: Any, value: Any) -> None:
+def test_an_invalid_poll_interval(settings: Any, value: Any) -> None:
     settings.SESSION_UI_POLL_INTERVAL = value
 
     assert problems() == ["session_ui.E001"]
 
 
-def test_an_interval_of_nothing_turns_polling_off(settings: Any) -> None:
+def test_polling_can_be_turned_off(settings: Any) -> None:
     settings.SESSION_UI_POLL_INTERVAL = 0
 
     assert problems() == []
 
 
 @pytest.mark.parametrize("value", [0, -1, "25", None, False])
-def test_a_page_has_a_row_at_least(settings: Any, value: Any) -> None:
+def test_an_invalid_page_size(settings: Any, value: Any) -> None:
     settings.SESSION_UI_PAGE_SIZE = value
 
     assert problems() == ["session_ui.E002"]
 
 
-@pytest.mark.parametrize("value", ["bootstrap", "", None, "../plain"])
-def test_a_pack_has_templates(settings: Any, value: Any) -> None:
+@pytest.mark.parametrize("value", ["bootstrap", "", None, {"buttons": "btn"}])
+def test_an_unknown_pack(settings: Any, value: Any) -> None:
     settings.SESSION_UI_PACK = value
 
     assert problems() == ["session_ui.E003"]
 
 
-def test_a_site_may_have_a_pack_of_its_own(settings: Any, tmp_path: Any) -> None:
-    folder = tmp_path / "session_ui" / "ours" / "cells"
-    folder.mkdir(parents=True)
-    (folder / "device.html").write_text("ours")
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
-    settings.SESSION_UI_PACK = "ours"
+@pytest.mark.parametrize("value", [*PACKS, {}, {"button": "btn"}])
+def test_a_pack(settings: Any, value: Any) -> None:
+    settings.SESSION_UI_PACK = value
 
     assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, []),
+        ("", []),
+        ("password_change", []),
+        ("https://id.example/password/", []),
+        ("no-such-name", ["session_ui.W005"]),
+        ("/nowhere/", ["session_ui.W005"]),
+    ],
+)
+def test_the_password_change_url(settings: Any, value: Any, found: list[str]) -> None:
+    settings.SESSION_UI_PASSWORD_CHANGE_URL = value
+
+    assert problems() == found
 
 
 @pytest.mark.parametrize(
@@ -78,44 +109,152 @@ def test_a_site_may_have_a_pack_of_its_own(settings: Any, tmp_path: Any) -> None
         "session_ui.tables.NoSuchTable",
         "session_ui.no_such_module.Table",
         "django_tables2.Table",
-        "session_ui.tables.as_html",
+        "session_ui.tables.as_time",
     ],
 )
-def test_the_table_is_one_of_ours(settings: Any, value: str) -> None:
+def test_an_invalid_table(settings: Any, value: str) -> None:
     settings.SESSION_UI_TABLE = value
 
     assert problems() == ["session_ui.E004"]
 
 
-def test_a_table_that_inherits_from_ours_will_do(settings: Any) -> None:
-    settings.SESSION_UI_TABLE = f"{__name__}.OwnTable"
+def test_a_custom_table(settings: Any) -> None:
+    settings.SESSION_UI_TABLE = f"{__name__}.CustomTable"
 
     assert problems() == []
 
 
 @pytest.mark.parametrize("name", checks.DEPENDENCIES)
-def test_the_apps_are_installed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_required_app_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(apps, "is_installed", lambda app: app != name)
 
-    found = checks.check_environment(None)
+    found = list(checks.check_environment())
     assert [(message.id, name in message.msg) for message in found] == [("session_ui.E005", True)]
 
 
-def test_the_middleware_is_there(settings: Any) -> None:
+def test_the_htmx_middleware_is_missing(settings: Any) -> None:
     settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "htmx" not in path]
 
     assert problems() == ["session_ui.E006"]
 
 
-@pytest.mark.parametrize("path", [f"{__name__}.OwnMiddleware", checks.HTMX_MIDDLEWARE])
-def test_a_middleware_that_inherits_will_do(settings: Any, path: str) -> None:
+@pytest.mark.parametrize("path", [f"{__name__}.CustomMiddleware", checks.HTMX_MIDDLEWARE])
+def test_custom_htmx_middleware(settings: Any, path: str) -> None:
     others = [f"{__name__}.problems", "no.such.Middleware"]
     settings.MIDDLEWARE = [*others, path]
 
-    assert checks.check_environment(None) == []
+    assert not list(checks.check_environment())
 
 
-def test_the_templates_see_the_request(settings: Any) -> None:
+def test_the_request_context_processor_is_missing(settings: Any) -> None:
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": {}}]
 
     assert problems() == ["session_ui.W001"]
+
+
+def test_the_templates_are_not_found(settings: Any) -> None:
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": False}]
+
+    assert problems() == ["session_ui.E008"]
+
+
+@pytest.mark.parametrize("name", ["templates", "static"])
+def test_a_clone_without_symbolic_links(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With core.symlinks false Git writes the target of a link into a text file."""
+    for link in ("templates", "static"):
+        (tmp_path / link).mkdir()
+    (tmp_path / name).rmdir()
+    (tmp_path / name).write_text(f"../{name}")
+    monkeypatch.setattr(checks, "APP", tmp_path)
+
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": False}]
+
+    assert problems() == ["session_ui.E007"]
+    (found,) = checks.check_links()
+    assert found.id == "session_ui.E007"
+    assert f"session_ui/{name} " in found.msg
+    assert "core.symlinks=true" in (found.hint or "")
+
+
+@override_settings(ROOT_URLCONF=(path("accounts/login/", View.as_view(), name="login"),))
+def test_the_urls_are_not_included() -> None:
+    assert problems() == ["session_ui.W002"]
+
+
+@pytest.mark.parametrize("urlconf", [None, "", "tests.urls"])
+def test_a_process_without_urls(settings: Any, urlconf: str | None) -> None:
+    """Such as a worker of a task queue."""
+    settings.ROOT_URLCONF = urlconf
+
+    assert problems() == []
+
+
+@pytest.mark.parametrize("url", ["no_such_name", "/no/such/path/", "/accounts/login"])
+def test_a_login_url_that_leads_nowhere(settings: Any, url: str) -> None:
+    settings.APPEND_SLASH = False
+    settings.LOGIN_URL = url
+
+    (found,) = checks.check_urls()
+    assert found.id == "session_ui.W003"
+    assert repr(url) in found.msg
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "login",
+        "/accounts/login/",
+        "/accounts/login",  # APPEND_SLASH redirects it
+        "/accounts/login/?method=password",
+        "https://sso.example.com/",
+        "//sso.example.com/",
+        reverse_lazy("login"),
+    ],
+)
+def test_a_valid_login_url(settings: Any, url: str) -> None:
+    settings.LOGIN_URL = url
+
+    assert problems() == []
+
+
+@override_settings(
+    ROOT_URLCONF=(
+        path("account/sessions/", include("session_ui.urls")),
+        *i18n_patterns(path("login/", View.as_view())),
+    ),
+    LOGIN_URL="/login/",
+)
+def test_a_login_url_without_its_language_prefix() -> None:
+    """LocaleMiddleware redirects to it."""
+    assert problems() == []
+
+
+@override_settings(LOGIN_URL="/shop/accounts/login/")
+def test_a_login_url_with_a_script_prefix() -> None:
+    with override_script_prefix("/shop/"):
+        assert problems() == []
+
+
+def test_a_misspelt_setting(settings: Any) -> None:
+    settings.SESSION_UI_POL_INTERVAL = 5
+
+    (found,) = checks.check_setting_names()
+    assert (found.id, found.hint) == ("session_ui.W004", "Did you mean SESSION_UI_POLL_INTERVAL?")
+
+
+def test_the_app_is_missing(settings: Any) -> None:
+    """Django's checks import the URLs, so `check` reports this."""
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "session_ui"]
+
+    with pytest.raises(ImproperlyConfigured, match="Add 'session_ui' to INSTALLED_APPS"):
+        reload(urls)
+
+
+@pytest.mark.django_db
+def test_a_view_names_the_middleware_that_is_missing(settings: Any, client: Client) -> None:
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if path != checks.HTMX_MIDDLEWARE]
+
+    with pytest.raises(ImproperlyConfigured, match=checks.HTMX_MIDDLEWARE):
+        client.get("/account/sessions/")

@@ -3,13 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils.functional import lazystr
 
-from session_ui.conf import conf
+from session_ui.conf import PACKS, conf
 from session_ui.tables import SessionTable
 
 
 def test_the_defaults() -> None:
-    assert (conf.poll_interval, conf.pack, conf.page_size) == (15, "plain", 25)
+    assert (conf.poll_interval, conf.page_size) == (15, 25)
+    assert conf.classes == PACKS["plain"]
     assert conf.table_class is SessionTable
 
 
@@ -17,7 +19,6 @@ def test_the_defaults() -> None:
     ("setting", "value", "name"),
     [
         ("SESSION_UI_POLL_INTERVAL", 0, "poll_interval"),
-        ("SESSION_UI_PACK", "bootstrap5", "pack"),
         ("SESSION_UI_TABLE", "shop.tables.Devices", "table_path"),
         ("SESSION_UI_PAGE_SIZE", 3, "page_size"),
     ],
@@ -28,3 +29,38 @@ def test_a_setting_is_read_when_it_is_asked_for(
     setattr(settings, setting, value)
 
     assert getattr(conf, name) == value
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_a_pack_is_a_table_of_classes(settings: Any, name: str) -> None:
+    # The setting may be a lazy string.
+    settings.SESSION_UI_PACK = lazystr(name)
+
+    assert conf.classes == PACKS[name]
+    assert {*conf.classes} == {*PACKS["plain"]}
+
+
+def test_a_pack_of_the_site_adds_to_the_plain_one(settings: Any) -> None:
+    settings.SESSION_UI_PACK = {"button": "ours"}
+
+    assert conf.classes == {**PACKS["plain"], "button": "ours"}
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        (None, "/accounts/password_change/"),
+        ("", ""),
+        ("/security/", "/security/"),
+        ("session_ui:session_list", "/account/sessions/"),
+    ],
+)
+def test_the_way_to_change_the_password(settings: Any, value: Any, url: str) -> None:
+    settings.SESSION_UI_PASSWORD_CHANGE_URL = value
+
+    assert conf.password_change_url == url
+
+
+@pytest.mark.urls("session_ui.urls")
+def test_a_site_without_a_way_to_change_the_password() -> None:
+    assert conf.password_change_url == ""

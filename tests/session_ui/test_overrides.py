@@ -14,12 +14,12 @@ from tests.session_ui.helpers import (
     LIST,
     POLL,
     Browser,
+    override,
     row_in,
     rows_in,
     sessions_for,
     text_of,
 )
-from tests.session_ui.test_templates import override
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.session_ui.pages")]
 
@@ -36,24 +36,13 @@ def browser(alice: Any, laptop: Browser) -> Browser:
     return laptop.sign_in(alice)
 
 
-def test_one_icon(browser: Browser, alice: Any, settings: Any) -> None:
-    phone, tablet = sessions_for(alice, 2, device_type="mobile")
-    Session.objects.filter(pk=tablet.pk).update(device_type="tablet")
-    override(settings, **{"session_ui/icons/mobile.html": '<img src="/phone.svg" alt="">'})
+def test_the_icons(browser: Browser, alice: Any, settings: Any) -> None:
+    shape = '{% if kind == "mobile" %}<path d="M1 1"/>{% endif %}'
+    override(settings, **{"session_ui/icons.html": shape})
 
-    page = browser.get(LIST)
-    assert '<img src="/phone.svg" alt="">' in row_in(page, phone)
-    assert "<svg" not in row_in(page, phone)
-    assert "<svg" in row_in(page, tablet)
-
-
-def test_an_icon_for_a_pack_only(browser: Browser, alice: Any, settings: Any) -> None:
-    (phone,) = sessions_for(alice, 1, device_type="mobile")
-    override(settings, **{"session_ui/bootstrap5/icons/mobile.html": '<i class="bi bi-phone"></i>'})
-    assert "bi-phone" not in row_in(browser.get(LIST), phone)
-
-    settings.SESSION_UI_PACK = "bootstrap5"
-    assert "bi-phone" in row_in(browser.get(LIST), phone)
+    page = text_of(browser.get(LIST))
+    assert 'id="session-icon-mobile" viewBox="0 0 24 24"><path d="M1 1"/></symbol>' in page
+    assert 'id="session-icon-tablet" viewBox="0 0 24 24"></symbol>' in page
 
 
 def test_the_order(browser: Browser, alice: Any, settings: Any) -> None:
@@ -61,19 +50,19 @@ def test_the_order(browser: Browser, alice: Any, settings: Any) -> None:
     found = {}
     for row, (name, city) in zip(sessions_for(alice, 3), BROWSERS, strict=True):
         Session.objects.filter(pk=row.pk).update(browser=name, city=city, country="")
-        found[name, city] = row.pk
+        found[name, city] = row.public_id
 
     own, *others = rows_in(browser.get(LIST))
-    assert own == browser.row.pk
+    assert own == browser.row.public_id
     wanted = [("Safari", "Rome"), ("Firefox", "Bern"), ("Firefox", "Oslo")]
     assert others == [found[key] for key in wanted]
     # A reader's own choice goes before it.
     first, *_ = rows_in(browser.get(LIST, {"session-sort": "location"}))
-    assert first == browser.row.pk
+    assert first == browser.row.public_id
     assert rows_in(browser.get(POLL, headers=HTMX))[1:] == others
 
 
-@pytest.mark.parametrize(("size", "pages"), [(2, ["1", "2"]), (4, [])])
+@pytest.mark.parametrize(("size", "pages"), [(2, ["1\N{EN DASH}2 of 4"]), (4, [])])
 def test_the_page_size(
     browser: Browser, alice: Any, settings: Any, size: int, pages: list[str]
 ) -> None:
@@ -82,7 +71,7 @@ def test_the_page_size(
 
     page = browser.get(LIST)
     assert len(rows_in(page)) == size
-    assert re.findall(r'class="sui-page-link"[^>]*>([^<]*)<', text_of(page)) == pages
+    assert re.findall(r"\d+\W\d+ of \d+", text_of(page)) == pages
 
 
 def test_the_sites_own_base_page_extended(browser: Browser, settings: Any) -> None:
@@ -99,15 +88,31 @@ def test_the_sites_own_base_page_extended(browser: Browser, settings: Any) -> No
 
     html = text_of(browser.get(LIST))
     assert html.startswith("<title>Where you\u2019re signed in | Shop</title><main><h1>Shop</h1>")
-    assert str(browser.row.pk) in html
-    assert "sui-page" not in html
+    assert str(browser.row.public_id) in html
+    assert "sui-body" not in html
 
 
-def test_the_words_of_one_button(browser: Browser, alice: Any, settings: Any) -> None:
+def test_a_button(browser: Browser, alice: Any, settings: Any) -> None:
     (row,) = sessions_for(alice, 1)
-    button = '{% extends "session_ui/button.html" %}{% block class %}ours{% endblock %}'
-    override(settings, **{"session_ui/button.html": button})
+    override(
+        settings,
+        **{"session_ui/button.html": '<button type="submit" {{ row.button }}>Out</button>'},
+    )
 
     html = row_in(browser.get(LIST), row)
-    assert 'class="ours"' in html
-    assert f'id="session-revoke-{row.pk}"' in html
+    assert f'value="{row.public_id}"' in html
+    assert ">Out</button>" in html
+    # The button that signs out all others is another template.
+    assert ">Out</button>" not in text_of(browser.get(LIST)).split("<table")[0]
+
+
+def test_a_whole_row(browser: Browser, alice: Any, settings: Any) -> None:
+    (row,) = sessions_for(alice, 1)
+    ours = (
+        '<tr id="session-{{ row.id }}" class="ours"><td colspan="5">{{ row.device }},'
+        " {{ row.place }}, {{ row.active }} <button {{ row.button }}>Out</button></td></tr>"
+    )
+    override(settings, **{"session_ui/row.html": ours})
+
+    html = row_in(browser.get(LIST), row)
+    assert 'class="ours"><td colspan="5">Safari on iPhone, 2.125.0.1, <time datetime=' in html

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import re
+from time import time
 from typing import Any
 
 import django_tables2 as tables
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils.html import format_html
 
 from session_backend.models import Session
+from session_ui.sessions import Version
 from session_ui.tables import SessionTable
 from tests.session_ui.helpers import (
     HTMX,
     LIST,
     POLL,
     Browser,
+    override,
     row_in,
     rows_in,
     sessions_for,
@@ -188,22 +192,40 @@ def test_a_site_forgets_our_meta(browser: Browser, row: Session, settings: Any) 
     page = page_with(OwnMeta, browser, settings)
 
     assert len(re.findall(r'<th class="sui-cell [^"]*\bours\b', text_of(page))) == 5
-    assert rows_in(page)[0] == browser.row.pk
-    assert 'href="?session-sort=device"' in text_of(page)
+    assert rows_in(page)[0] == browser.row.public_id
+    assert 'href="/account/sessions/?session-sort=device#session-list"' in text_of(page)
 
 
 def test_a_column_of_a_sites_own_is_part_of_the_version(
     browser: Browser, row: Session, settings: Any
 ) -> None:
     query = {"ver": value_in(page_with(WithColumn, browser, settings), "ver")}
-    assert browser.get(POLL, query, headers=HTMX).status_code == 204
+    headers = {**HTMX, "HX-Current-URL": f"http://testserver{LIST}"}
+    assert browser.get(POLL, query, headers=headers).status_code == 204
     settings.SESSION_UI_TABLE = f"{__name__}.WithRecordsAttributes"
-    assert browser.get(POLL, query, headers=HTMX).status_code == 200
-    settings.SESSION_UI_TABLE = f"{__name__}.WithColumn"
-    Session.objects.filter(pk=row.pk).update(browser="Lynx")
+    assert browser.get(POLL, query, headers=headers).status_code == 200
+    # Of the row nothing else changes, and no column that one short query tells of.
+    settings.SESSION_UI_TABLE = f"{__name__}.WithRenderedColumn"
+    query = {"ver": value_in(browser.get(LIST), "ver")}
+    Session.objects.filter(pk=row.pk).update(ip="2.125.0.99", city="", country="")
+    assert "of 2.125.0.99" in row_in(browser.get(POLL, query, headers=headers), row)
 
-    # The label in words says Lynx too: compare with a table where it does not.
-    assert "Lynx" in row_in(browser.get(POLL, query, headers=HTMX), row)
+
+@pytest.mark.parametrize("template", ["cells/location.html", "row.html"])
+def test_a_template_of_the_site_is_part_of_the_version(
+    browser: Browser, row: Session, settings: Any, template: str
+) -> None:
+    """What a template of the site shows is seen, at the latest when the version has run out."""
+    source = "{{ row.session.user.first_name }}"
+    if template == "row.html":
+        source = f'<tr id="session-{{{{ row.id }}}}"><td>{source}</td></tr>'
+    override(settings, **{f"session_ui/{template}": source})
+    known = Version.parse(value_in(browser.get(LIST), "ver"))
+    get_user_model().objects.update(first_name="Ada")
+
+    headers = {**HTMX, "HX-Current-URL": f"http://testserver{LIST}"}
+    query = {"ver": str(known._replace(until=int(time())))}
+    assert "Ada" in row_in(browser.get(POLL, query, headers=headers), row)
 
 
 def test_django_tables2_renders_it_too(browser: Browser, row: Session) -> None:
@@ -213,7 +235,8 @@ def test_django_tables2_renders_it_too(browser: Browser, row: Session) -> None:
     template = "{% load django_tables2 %}{% render_table table %}"
     html = engines["django"].from_string(template).render({"table": listing.table}, listing.request)
 
-    assert f'id="session-{row.pk}"' in html
+    assert f'id="session-{row.public_id}"' in html
+    assert 'class="sui-button sui-revoke"' in html
 
 
 def test_it_exports_words(browser: Browser, row: Session) -> None:

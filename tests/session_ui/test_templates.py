@@ -10,15 +10,16 @@ import pytest
 from django.template import engines
 
 from session_backend.devices import DeviceType
-from session_backend.models import Session
+from session_ui.conf import PACKS
 from tests.session_ui.helpers import (
     HTMX,
     LIST,
-    OTHERS,
     POLL,
+    REVOKE,
     Browser,
     counts_in,
-    revoke_url,
+    override,
+    revoke,
     row_in,
     sessions_for,
     text_of,
@@ -27,38 +28,15 @@ from tests.session_ui.helpers import (
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.session_ui.pages")]
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "session_ui"
-PACKS = {"bootstrap5", "tailwind"}
-PIECES = sorted(
-    path.relative_to(TEMPLATES).as_posix()
-    for path in TEMPLATES.rglob("*.html")
-    if path.parent.name not in PACKS
-)
+PIECES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
 # Those that the page of a host does not show.
-ELSEWHERE = {"answer.html", "base.html", "messages.html", "page.html"}
-BESIDE = {
-    "alone.html",
-    "card.html",
-    "menu.html",
-    "menu_item.html",
-    "sign_out_others.html",
-    "this_device.html",
-}
-
-
-def override(settings: Any, **templates: str) -> None:
-    """Put templates into the project, in front of ours."""
-    loaders = [
-        ("django.template.loaders.locmem.Loader", templates),
-        "django.template.loaders.app_directories.Loader",
-    ]
-    engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
-    engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": loaders}
-    settings.TEMPLATES = [engine]
+ELSEWHERE = {"answer.html", "base.html", "page.html"}
+BESIDE = {"menu.html", "sign_out_others.html", "this_device.html"}
 
 
 def steady(html: str) -> str:
-    """A page without what is new in every one: the CSRF token's mask."""
-    return re.sub(r'(name="csrfmiddlewaretoken" value=")\w+', r"\1", html)
+    """A page without what is new in every one: the CSRF token's mask, and the version."""
+    return re.sub(r'(name="(?:csrfmiddlewaretoken|ver)" value=")\w+', r"\1", html)
 
 
 def attributes_of(html: str, start: str) -> dict[str, str]:
@@ -80,11 +58,8 @@ class TestOverrides:
     ) -> None:
         """The same template with marks around it is the same page with marks in it."""
         settings.SESSION_UI_PAGE_SIZE = 6
-        for row, kind in zip(sessions_for(alice, 6), DeviceType.values, strict=False):
-            Session.objects.filter(pk=row.pk).update(device_type=kind)
-        if name == "empty.html":
-            Session.objects.others(browser.key).delete()
-        url = "/pieces/" if name in BESIDE else "/host/"
+        first, *_ = sessions_for(alice, 6)
+        url = "/pieces/" if name in BESIDE else f"/host/?session-open={first.public_id}"
         before = steady(text_of(browser.get(url)))
         ours = (TEMPLATES / name).read_text()
         override(settings, **{f"session_ui/{name}": f"[[{ours}]]"})
@@ -117,14 +92,22 @@ class TestOverrides:
         assert "<thead" not in page
         assert "Chrome on Windows" in page
 
-    def test_a_pack_overrides_only_what_differs(self, browser: Browser, settings: Any) -> None:
-        settings.SESSION_UI_PACK = "ours"
-        override(settings, **{"session_ui/ours/badge.html": "<i>Here</i>"})
+    @pytest.mark.parametrize("pack", PACKS)
+    def test_a_pack_changes_classes_only(
+        self, browser: Browser, alice: Any, settings: Any, pack: str
+    ) -> None:
+        settings.SESSION_UI_PAGE_SIZE = 2
+        sessions_for(alice, 3)
+        pages = {}
+        for name in ("plain", pack):
+            settings.SESSION_UI_PACK = name
+            html = text_of(browser.get("/host/")) + text_of(browser.get("/pieces/"))
+            pages[name] = re.sub(r' class="[^"]*"', "", steady(html))
+            # Every class of the pack is on one page or the other.
+            for classes in {*PACKS[name].values()} - {PACKS[name]["messages"]}:
+                assert classes in html
 
-        page = text_of(browser.get(LIST))
-        assert "<i>Here</i>" in page
-        assert "sui-badge" not in page
-        assert "Chrome on Windows" in page
+        assert pages[pack] == pages["plain"]
 
     def test_variables_of_the_host_do_not_get_in(
         self, browser: Browser, alice: Any, settings: Any
@@ -138,90 +121,86 @@ class TestOverrides:
 
 
 class TestBlock:
-    def test_it_is_the_section_that_htmx_needs(self, browser: Browser) -> None:
+    def test_it_polls_by_one_element(self, browser: Browser) -> None:
         html = text_of(browser.get("/host/"))
 
         wrapper = attributes_of(html, '<div class="sui"')
         assert (wrapper["hx-disinherit"], wrapper["hx-history"]) == ("*", "false")
-        assert attributes_of(html, "<section") == {
-            "id": "session-list",
-            "class": "sui-list",
-            "aria-labelledby": "session-title",
-            "hx-disinherit": "*",
+        assert (wrapper["hx-boost"], wrapper["hx-boost:inherited"]) == ("false", "false")
+        assert attributes_of(html, '<div id="session-poll"') == {
+            "id": "session-poll",
             "hx-get": POLL,
             "hx-trigger": "every 15s, session-ui:refresh from:body",
-            "hx-include": "#session-ver, #session-page, #session-sort",
+            "hx-include": "#session-state",
             "hx-target": "#session-list",
             "hx-swap": "innerHTML settle:0ms",
-            "hx-sync": "#session-list:drop",
+            "hx-select": "",
+            "hx-sync": "#session-list:queue last",
             "hx-status:4xx": "swap:none",
             "hx-status:5xx": "swap:none",
             "hx-confirm": "",
             "hx-push-url": "false",
-            "hx-boost": "false",
         }
-        for name in (
-            "session-title",
-            "session-status",
-            "session-ver",
-            "session-page",
-            "session-sort",
-        ):
-            assert html.count(f'id="{name}"') == 1
+        for name in ("title", "status", "ver", "page", "sort", "open", "form", "list", "others"):
+            assert html.count(f'id="session-{name}"') == 1
 
-    def test_a_form_needs_nothing_from_around_it(self, browser: Browser, alice: Any) -> None:
-        (row,) = sessions_for(alice, 1)
-        html = row_in(browser.get("/host/"), row)
-        url = revoke_url(row)
-
-        assert attributes_of(html, "<form") == {
+    def test_it_signs_out_by_one_form(self, browser: Browser) -> None:
+        assert attributes_of(text_of(browser.get("/host/")), '<form id="session-form"') == {
+            "id": "session-form",
             "method": "post",
-            "action": url,
-            "class": "sui-form",
-            "hx-post": url,
-            "hx-action": url,
+            "action": REVOKE,
+            "hx-post": REVOKE,
+            "hx-action": REVOKE,
             "hx-method": "post",
             "hx-trigger": "submit",
             "hx-include": "",
             "hx-target": "#session-list",
             "hx-swap": "innerHTML settle:0ms",
-            "hx-confirm": "Sign out Safari on iPhone? That device will have to sign in again.",
+            "hx-select": "",
+            "hx-confirm": "Sign out?",
             "hx-sync": "#session-list:replace",
             "hx-push-url": "false",
             "hx-status:4xx": "swap:none",
             "hx-status:5xx": "swap:none",
         }
+
+    def test_only_the_form_sends_the_token(self, browser: Browser) -> None:
+        html = text_of(browser.get("/host/"))
+
+        state = html.split('<div id="session-state"')[1].split("</div>")[0]
+        assert "csrfmiddlewaretoken" not in state
+        assert 'name="ver"' in state
+        for name in ("csrfmiddlewaretoken", "next", "session-page", "session-sort", "session-open"):
+            fields = re.findall(f'<input [^>]*name="{name}"[^>]*>', html)
+            assert len(fields) == 1
+            assert 'form="session-form"' in fields[0]
+
+    def test_a_button_says_what_it_signs_out(self, browser: Browser, alice: Any) -> None:
+        (row,) = sessions_for(alice, 1)
+        html = row_in(browser.get("/host/"), row)
+
         assert attributes_of(html, "<button") == {
             "type": "submit",
-            "id": f"session-revoke-{row.pk}",
-            "class": "sui-button",
-            "aria-label": "Sign out Safari on iPhone",
+            "form": "session-form",
+            "name": "session",
+            "value": str(row.public_id),
+            "id": f"session-revoke-{row.public_id}",
+            "class": "sui-button sui-revoke",
+            "aria-label": "Sign out Safari on iPhone (2.125.0.1, 1 minute ago)",
+            "data-question": "Sign out Safari on iPhone?",
         }
-        for name in ("csrfmiddlewaretoken", "next", "session-page", "session-sort", "session-row"):
-            assert html.count(f'name="{name}"') == 1
 
-    def test_links_need_nothing_from_around_them(
-        self, browser: Browser, alice: Any, settings: Any
-    ) -> None:
+    def test_links_are_plain(self, browser: Browser, alice: Any, settings: Any) -> None:
         settings.SESSION_UI_PAGE_SIZE = 1
         sessions_for(alice, 1)
         html = text_of(browser.get("/host/"))
 
-        for link in ('<a href="?session-sort=device"', '<a href="?session-page=2"'):
-            found = attributes_of(html, link)
-            assert found["hx-get"].startswith(f"{LIST}?session-")
-            for name, value in {
-                "hx-trigger": "click",
-                "hx-include": "",
-                "hx-target": "#session-list",
-                "hx-swap": "innerHTML settle:0ms",
-                "hx-sync": "#session-list:replace",
-                "hx-push-url": "false",
-                "hx-confirm": "",
-                "hx-status:4xx": "swap:none",
-                "hx-status:5xx": "swap:none",
-            }.items():
-                assert found[name] == value
+        links = re.findall(r"<a [^>]*data-session-link[^>]*>", html)
+        # Four headings, a row and the next page.
+        assert len(links) == 6
+        for link in links:
+            assert "hx-" not in link
+            assert 'href="/host/?session-' in link
 
     def test_polling_is_off_where_the_site_says_so(self, browser: Browser, settings: Any) -> None:
         settings.SESSION_UI_POLL_INTERVAL = 0
@@ -238,20 +217,29 @@ class TestBlock:
             assert f' data-{name}="' in html
             assert f'"{name}"' in script
 
-    def test_signing_out_everywhere_else_wants_somewhere_else(self, browser: Browser) -> None:
+    def test_signing_out_everywhere_else_needs_another_session(
+        self, browser: Browser, alice: Any
+    ) -> None:
         alone = text_of(browser.get("/host/"))
-        assert OTHERS not in alone
+        assert 'value="others"' not in alone
         assert "not signed in anywhere else." in alone
 
-    @pytest.mark.parametrize(
-        ("count", "words"), [(1, "1 other device? It"), (2, "2 other devices? They")]
-    )
-    def test_it_asks_first(self, browser: Browser, alice: Any, count: int, words: str) -> None:
-        sessions_for(alice, count)
+        sessions_for(alice, 1)
         html = text_of(browser.get("/host/"))
-
-        assert f'hx-confirm="Sign out {words} will have to sign in again."' in html
+        assert attributes_of(html, '<button type="submit" form="session-form"')["value"] == "others"
         assert "anywhere else" not in html
+
+    @pytest.mark.parametrize(("url", "is_there"), [("/security/", True), ("", False)])
+    def test_the_way_to_change_the_password(
+        self, browser: Browser, alice: Any, settings: Any, url: str, is_there: bool
+    ) -> None:
+        settings.SESSION_UI_PASSWORD_CHANGE_URL = url
+        sessions_for(alice, 1)
+
+        link = f'<a href="{url}">Change your password</a>'
+        assert (link in text_of(browser.get("/host/"))) is is_there
+        # Beside the outcome too.
+        assert text_of(revoke(browser, "others")).count(link) == 2 * is_there
 
     def test_the_badges_of_a_page_and_of_an_answer(self, browser: Browser, alice: Any) -> None:
         sessions_for(alice, 2)
@@ -276,40 +264,26 @@ class TestRow:
         (row,) = sessions_for(alice, 1, city="Linköping", country="Sweden")
         html = row_in(browser.get(LIST), row)
 
-        assert "<svg" in html
+        assert '<use href="#session-icon-mobile"/>' in html
         assert '<bdi class="sui-device-name">Safari on iPhone</bdi>' in html
-        assert '<span class="sui-place"><bdi>Linköping, Sweden</bdi></span>' in html
-        assert f'<span class="sui-ip"><bdi>{row.ip}</bdi></span>' in html
-        moment = row.last_activity.isoformat()
-        assert re.search(rf'datetime="{re.escape(moment)}" title="[^"]+ UTC">1 minute ago<', html)
+        assert "<bdi>Linköping, Sweden</bdi>" in html
+        assert str(row.ip) not in html
+        assert f'<time datetime="{row.last_activity.isoformat()}">1 minute ago</time>' in html
+        assert f'<time datetime="{row.created_at.isoformat()}">Today</time>' in html
 
-    def test_what_it_says_of_a_place_it_does_not_know(self, browser: Browser, alice: Any) -> None:
-        (row,) = sessions_for(alice, 1, city="", country="")
-        rows = Session.objects.filter(pk=row.pk)
-
-        html = row_in(browser.get(LIST), row)
-        assert str(row.ip) in html
-        assert "sui-place" not in html
-        rows.update(ip=None)
-        assert "Unknown location" in row_in(browser.get(LIST), row)
-        rows.update(country="Sweden")
-        html = row_in(browser.get(LIST), row)
-        assert "<bdi>Sweden</bdi>" in html
-        assert "sui-ip" not in html
-
-    def test_ones_own(self, browser: Browser) -> None:
+    def test_the_current_session(self, browser: Browser) -> None:
         html = row_in(browser.get(LIST), browser.row)
 
         assert 'aria-current="true"' in html
         assert "Active now" in html
         assert "This device" in html
 
-    @pytest.mark.parametrize("kind", ["desktop", "mobile", "tablet", "bot", "unknown"])
-    def test_each_type_has_its_icon(self, browser: Browser, alice: Any, kind: str) -> None:
-        (row,) = sessions_for(alice, 1, device_type=kind)
-        icon = (TEMPLATES / "icons" / f"{kind}.html").read_text().strip()
+    def test_each_type_has_its_icon(self, browser: Browser) -> None:
+        html = text_of(browser.get(LIST))
 
-        assert icon in row_in(browser.get(LIST), row)
+        shapes = re.findall(r'<symbol id="session-icon-(\w+)"[^>]*>(.+?)</symbol>', html)
+        assert [kind for kind, _ in shapes] == DeviceType.values
+        assert len({shape for _, shape in shapes}) == 5
 
     def test_hostile_text_is_text(self, browser: Browser, alice: Any) -> None:
         evil = "\"><script>alert(1)</script>'"
@@ -321,7 +295,7 @@ class TestRow:
             assert "<script" not in html
             assert "<img" not in html
             assert "<b>" not in html
-        answer = text_of(browser.post(revoke_url(row), headers=HTMX))
+        answer = text_of(revoke(browser, row))
         assert "&quot;&gt;&lt;script&gt;" in answer
         assert "<script>alert" not in answer
 

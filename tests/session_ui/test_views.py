@@ -3,17 +3,19 @@ from __future__ import annotations
 from datetime import timedelta
 from time import time
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.messages import get_messages
-from django.urls import resolve, reverse
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
 from django.utils.timezone import now
 
+from session_backend.fields import Digest
 from session_backend.models import Session
-from session_ui.listing import LONGEST, SessionList
-from session_ui.version import Version
-from session_ui.views import SessionListView
-from tests.browsers import make_user
+from session_ui.sessions import LONGEST, SessionList, Version
+from session_ui.views import SessionListView, SessionRevokeView
+from tests.browsers import PASSWORD, make_user
 from tests.session_ui.helpers import (
     HTMX,
     LAPTOP,
@@ -21,11 +23,12 @@ from tests.session_ui.helpers import (
     OTHERS,
     PHONE,
     POLL,
+    REVOKE,
     SIGN_IN,
     Browser,
     captured,
     counts_in,
-    revoke_url,
+    revoke,
     row_in,
     rows_in,
     session_statements,
@@ -36,7 +39,9 @@ from tests.session_ui.helpers import (
 
 pytestmark = pytest.mark.django_db
 
-NOBODYS = "0" * 40
+NOBODYS = str(UUID(int=0))
+HTMX_ON_LIST = {**HTMX, "HX-Current-URL": f"http://testserver{LIST}"}
+NEW = "a quiet heron reads"
 
 
 def exists(session: Session) -> bool:
@@ -72,7 +77,10 @@ class TestList:
         others = sessions_for(alice, 3)
         Session.objects.filter(pk=laptop.row.pk).update(last_activity=others[2].last_activity)
 
-        assert rows_in(laptop.get(LIST)) == [laptop.row.pk, *(row.pk for row in others)]
+        assert rows_in(laptop.get(LIST)) == [
+            laptop.row.public_id,
+            *(row.public_id for row in others),
+        ]
 
     def test_ones_own_device_is_marked_and_has_no_button(
         self, alice: Any, laptop: Browser, phone: Browser
@@ -88,7 +96,7 @@ class TestList:
     def test_nobody_elses_devices_are_in_it(self, alice: Any, laptop: Browser) -> None:
         sessions_for(make_user("bob"), 2)
 
-        assert rows_in(laptop.sign_in(alice).get(LIST)) == [laptop.row.pk]
+        assert rows_in(laptop.sign_in(alice).get(LIST)) == [laptop.row.public_id]
 
     def test_after_a_password_change_the_others_are_gone(
         self, alice: Any, laptop: Browser, phone: Browser
@@ -100,7 +108,7 @@ class TestList:
         tablet = Browser(PHONE)
         tablet.force_login(alice)
 
-        assert rows_in(tablet.get(LIST)) == [tablet.row.pk]
+        assert rows_in(tablet.get(LIST)) == [tablet.row.public_id]
 
     def test_neither_the_key_nor_more_than_the_rows_is_in_the_page(
         self, alice: Any, laptop: Browser
@@ -154,16 +162,15 @@ class TestList:
 class TestPoll:
     def poll(self, browser: Browser, page: Any, **more: str) -> Any:
         names = ("ver", "session-page", "session-sort")
-        return browser.get(
-            POLL, {**{name: value_in(page, name) for name in names}, **more}, headers=HTMX
-        )
+        params = {**{name: value_in(page, name) for name in names}, **more}
+        return browser.get(POLL, params, headers=HTMX_ON_LIST)
 
     @pytest.mark.parametrize("url", [LIST, POLL])
     def test_an_unchanged_list_is_no_content(self, alice: Any, laptop: Browser, url: str) -> None:
         sessions_for(alice, 2)
         page = laptop.sign_in(alice).get(LIST)
 
-        response = laptop.get(url, {"ver": value_in(page, "ver")}, headers=HTMX)
+        response = laptop.get(url, {"ver": value_in(page, "ver")}, headers=HTMX_ON_LIST)
         assert (response.status_code, response.content) == (204, b"")
         assert "no-store" in response.headers["Cache-Control"]
 
@@ -196,6 +203,38 @@ class TestPoll:
         passed = known._replace(until=int(time()))
         assert self.poll(laptop, page, ver=str(passed)).status_code == 200
 
+    def test_an_old_version_is_renewed_without_the_list(self, alice: Any, laptop: Browser) -> None:
+        sessions_for(alice, 2)
+        page = laptop.sign_in(alice).get(LIST)
+        known = Version.parse(value_in(page, "ver"))
+
+        answer = self.poll(laptop, page, ver=str(known._replace(until=int(time()))))
+        assert answer.headers["HX-Reswap"] == "none"
+        assert len(answer.content) < 200
+        assert 'id="session-ver"' in text_of(answer)
+        assert ' hx-swap-oob="true"' in text_of(answer)
+        assert self.poll(laptop, page, ver=value_in(answer, "ver")).status_code == 204
+
+    def test_every_change_of_a_row_is_seen(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        page = laptop.sign_in(alice).get(LIST)
+        Session.objects.filter(pk=row.pk).update(city="Uppsala", updated_at=now())
+
+        assert "Uppsala" in row_in(self.poll(laptop, page), row)
+
+    @pytest.mark.parametrize("change", ["open", "sort"])
+    def test_what_the_visitor_chose_is_a_change(
+        self, alice: Any, laptop: Browser, change: str
+    ) -> None:
+        (row,) = sessions_for(alice, 1)
+        page = laptop.sign_in(alice).get(LIST)
+        chosen = {"open": str(row.public_id), "sort": "device"}[change]
+
+        answer = self.poll(laptop, page, **{f"session-{change}": chosen})
+        assert value_in(answer, f"session-{change}") == chosen
+        again = {"ver": value_in(answer, "ver"), f"session-{change}": chosen}
+        assert laptop.get(POLL, again, headers=HTMX_ON_LIST).status_code == 204
+
     def test_the_words_for_a_time_are_seen_in_time(self, alice: Any, laptop: Browser) -> None:
         (row,) = sessions_for(alice, 1)
         Session.objects.filter(pk=row.pk).update(last_activity=now() - timedelta(seconds=90))
@@ -214,8 +253,8 @@ class TestPoll:
 
         assert self.poll(laptop, page).status_code == 204
         known = Version.parse(value_in(page, "ver"))
-        passed = known._replace(until=0)
-        assert self.poll(laptop, page, ver=str(passed)).status_code == 204
+        passed = known._replace(until=int(time()))
+        assert rows_in(self.poll(laptop, page, ver=str(passed))) == []
 
     def test_a_new_device_arrives_with_the_counts(
         self, alice: Any, laptop: Browser, phone: Browser
@@ -224,7 +263,7 @@ class TestPoll:
         phone.sign_in(alice)
 
         answer = self.poll(laptop, page)
-        assert rows_in(answer) == [laptop.row.pk, phone.row.pk]
+        assert rows_in(answer) == [laptop.row.public_id, phone.row.public_id]
         assert counts_in(answer) == ["2"]
         assert 'id="session-status"' not in text_of(answer)
         assert self.poll(laptop, answer).status_code == 204
@@ -244,7 +283,7 @@ class TestPoll:
         assert laptop.cookies["csrftoken"].value != token
 
         answer = self.poll(laptop, page)
-        assert rows_in(answer) == [laptop.row.pk]
+        assert rows_in(answer) == [laptop.row.public_id]
 
     def test_another_language_is_a_change(self, alice: Any, laptop: Browser, settings: Any) -> None:
         page = laptop.sign_in(alice).get(LIST)
@@ -258,11 +297,11 @@ class TestPoll:
         laptop.sign_in(alice)
         query = {"session-page": "2", "session-sort": "last_activity"}
         page = laptop.get(LIST, query)
-        assert rows_in(page) == [rows[1].pk, rows[0].pk]
+        assert rows_in(page) == [rows[1].public_id, rows[0].public_id]
         rows[0].delete()
 
         answer = self.poll(laptop, page)
-        assert rows_in(answer) == [rows[1].pk, laptop.row.pk]
+        assert rows_in(answer) == [rows[1].public_id, laptop.row.public_id]
         assert value_in(answer, "session-page") == "2"
         assert value_in(answer, "session-sort") == "last_activity"
 
@@ -296,7 +335,10 @@ class TestSignedOut:
         assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next=/host/%3Ftab%3Dsecurity"
         assert "no-store" in response.headers["Cache-Control"]
 
-    @pytest.mark.parametrize("elsewhere", ["", "http://evil.example/host/", "http://testserver"])
+    @pytest.mark.parametrize(
+        "elsewhere",
+        ["", "http://evil.example/host/", "http://testserver", "http://[::1", "http://]/"],
+    )
     def test_and_comes_back_to_the_list_from_elsewhere(
         self, laptop: Browser, elsewhere: str, db: None
     ) -> None:
@@ -304,7 +346,7 @@ class TestSignedOut:
 
         assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next={LIST}"
 
-    @pytest.mark.parametrize("url", [revoke_url(NOBODYS), OTHERS])
+    @pytest.mark.parametrize("url", [REVOKE, OTHERS])
     def test_a_form_too(self, laptop: Browser, url: str, db: None) -> None:
         response = laptop.post(url, {"next": "/host/"})
         assert response.status_code == 303
@@ -328,7 +370,7 @@ class TestSignedOut:
 
         for url in (LIST, POLL):
             assert "HX-Redirect" in laptop.get(url, headers=HTMX).headers
-        for url in (revoke_url(NOBODYS), OTHERS):
+        for url in (REVOKE, OTHERS):
             assert "HX-Redirect" in laptop.post(url, headers=HTMX).headers
 
 
@@ -339,12 +381,50 @@ class TestRevoke:
         phone.sign_in(alice)
         laptop.sign_in(alice)
 
-        answer = laptop.post(revoke_url(phone.row), headers=HTMX)
-        assert rows_in(answer) == [laptop.row.pk]
+        answer = revoke(laptop, phone.row)
+        assert rows_in(answer) == [laptop.row.public_id]
         assert counts_in(answer) == ["1"]
-        status = 'id="session-status" class="sui-status" role="status" hx-swap-oob="innerHTML">'
-        assert f"{status}Safari on iPhone has been signed out.</p>" in text_of(answer)
+        assert 'id="session-status" hx-swap-oob="innerHTML">Safari on iPhone (' in text_of(answer)
+        assert "just now) has been signed out." in text_of(answer)
         assert phone.get(LIST).status_code == 302
+
+    def test_several_at_once(self, alice: Any, laptop: Browser) -> None:
+        first, second, third = sessions_for(alice, 3)
+        laptop.sign_in(alice)
+
+        answer = revoke(laptop, first, second)
+        assert "2 sessions have been signed out." in text_of(answer)
+        assert rows_in(answer) == [laptop.row.public_id, third.public_id]
+
+    def test_a_row_drawn_before_the_key_changed_can_be_revoked_after_it(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
+        drawn = phone.sign_in(alice).row
+        laptop.sign_in(alice)
+        store = type(phone.session)(phone.key)
+        store.load()
+        store.cycle_key()
+
+        assert "has been signed out." in text_of(revoke(laptop, drawn))
+        assert not Session.objects.filter(public_id=drawn.public_id).exists()
+
+    def test_a_session_that_gets_a_new_key_at_the_same_moment_is_revoked(
+        self, alice: Any, laptop: Browser, phone: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        drawn = phone.sign_in(alice).row
+        laptop.sign_in(alice)
+        every_session: Any = SessionList.every_session
+
+        def cycle_then_list(self: SessionList) -> Any:
+            found = every_session.fget(self)
+            store = type(phone.session)(phone.key)
+            store.load()
+            store.cycle_key()
+            return found
+
+        monkeypatch.setattr(SessionList, "every_session", property(cycle_then_list))
+        assert "has been signed out." in text_of(revoke(laptop, drawn))
+        assert not Session.objects.filter(public_id=drawn.public_id).exists()
 
     def test_without_htmx_it_goes_back_to_the_list_and_says_so(
         self, alice: Any, laptop: Browser
@@ -352,11 +432,10 @@ class TestRevoke:
         (row,) = sessions_for(alice, 1)
         laptop.sign_in(alice)
 
-        response = laptop.post(revoke_url(row))
+        response = revoke(laptop, row, htmx=False)
         assert (response.status_code, response.headers["Location"]) == (303, LIST)
         assert "no-store" in response.headers["Cache-Control"]
-        page = text_of(laptop.get(LIST))
-        assert "Safari on iPhone has been signed out." in page
+        assert "has been signed out." in text_of(laptop.get(LIST))
         assert not exists(row)
 
     @pytest.mark.parametrize(
@@ -367,13 +446,14 @@ class TestRevoke:
             ("http://evil.example/", LIST),
             ("//evil.example/", LIST),
             ("javascript:alert(1)", LIST),
+            ("http://[::1", LIST),
             ("", LIST),
         ],
     )
     def test_it_goes_back_to_a_page_of_this_site_only(
         self, alice: Any, laptop: Browser, goal: str, location: str
     ) -> None:
-        response = laptop.sign_in(alice).post(revoke_url(NOBODYS), {"next": goal})
+        response = revoke(laptop.sign_in(alice), NOBODYS, htmx=False, next=goal)
 
         assert response.headers["Location"] == location
 
@@ -383,62 +463,62 @@ class TestRevoke:
         settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "messages" not in path]
         (row,) = sessions_for(alice, 1)
 
-        response = laptop.sign_in(alice).post(revoke_url(row))
+        response = revoke(laptop.sign_in(alice), row, htmx=False)
         assert response.status_code == 303
         assert not list(get_messages(response.wsgi_request))
 
-    @pytest.mark.parametrize("headers", [{}, HTMX])
-    def test_twice_is_as_good_as_once(
-        self, alice: Any, laptop: Browser, headers: dict[str, str]
-    ) -> None:
+    @pytest.mark.parametrize("htmx", [True, False])
+    def test_twice_is_as_good_as_once(self, alice: Any, laptop: Browser, htmx: bool) -> None:
         (row,) = sessions_for(alice, 1)
         laptop.sign_in(alice)
-        laptop.post(revoke_url(row), headers=headers)
+        revoke(laptop, row, htmx=htmx)
 
-        answer = laptop.post(revoke_url(row), headers=headers, follow=True)
+        answer = revoke(laptop, row, htmx=htmx)
+        answer = answer if htmx else laptop.get(answer.headers["Location"])
         assert "That device is already signed out." in text_of(answer)
-        assert rows_in(answer) == [laptop.row.pk]
+        assert rows_in(answer) == [laptop.row.public_id]
 
-    def test_one_that_goes_at_the_same_moment_is_out_already(
-        self, alice: Any, laptop: Browser, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (row,) = sessions_for(alice, 1)
-        laptop.sign_in(alice)
-        monkeypatch.setattr(Session, "end", lambda self, **kwargs: False)
-
-        answer = laptop.post(revoke_url(row), headers=HTMX)
-        assert "That device is already signed out." in text_of(answer)
-
-    def test_somebody_elses_is_answered_as_one_that_is_not(
+    def test_another_persons_session_is_answered_as_one_that_does_not_exist(
         self, alice: Any, laptop: Browser
     ) -> None:
         (bobs,) = sessions_for(make_user("bob"), 1)
         laptop.sign_in(alice)
         laptop.get(LIST)
 
-        def answer(url: str) -> tuple[int, str, list[str]]:
+        def answer(session: Any) -> tuple[int, str, list[str]]:
             with captured() as queries:
-                response = laptop.post(url, headers=HTMX)
-            token = value_in(response, "csrfmiddlewaretoken") if "csrf" in str(response) else ""
+                response = revoke(laptop, session)
+            html = text_of(response)
+            # Both change: the token with each answer, the version with the time.
+            for name in ("csrfmiddlewaretoken", "ver"):
+                html = html.replace(value_in(response, name), "")
             verbs = [sql.split()[0] for sql in session_statements(queries)]
-            return response.status_code, text_of(response).replace(token, ""), verbs
+            return response.status_code, html, verbs
 
-        assert answer(revoke_url(bobs)) == answer(revoke_url(NOBODYS))
+        assert answer(bobs) == answer(NOBODYS)
         assert exists(bobs)
 
-    @pytest.mark.parametrize("digest", ["0" * 39, "0" * 41, "G" * 40, "A" * 40, "x", "..%2F"])
-    def test_what_is_no_digest_is_no_address(
-        self, alice: Any, laptop: Browser, digest: str
+    @pytest.mark.parametrize(
+        "value", ["", "x", "0" * 31, "others ", ",", "\0", NOBODYS[:-1], f"{NOBODYS},x" * 999]
+    )
+    def test_what_is_not_a_public_id_revokes_nothing(
+        self, alice: Any, laptop: Browser, value: str
     ) -> None:
-        laptop.sign_in(alice)
+        (row,) = sessions_for(alice, 1)
 
-        assert laptop.post(f"{LIST}{digest}/revoke/").status_code == 404
+        answer = laptop.sign_in(alice).post(REVOKE, {"session": value}, headers=HTMX)
+        assert "That device is already signed out." in text_of(answer)
+        assert exists(row)
 
-    def test_a_key_is_no_digest(self, alice: Any, laptop: Browser, phone: Browser) -> None:
+    def test_a_key_or_a_digest_is_not_a_public_id(
+        self, alice: Any, laptop: Browser, phone: Browser
+    ) -> None:
         phone.sign_in(alice)
         laptop.sign_in(alice)
 
-        assert laptop.post(f"{LIST}{phone.key}/revoke/").status_code == 404
+        for value in (phone.key, phone.row.pk):
+            revoke(laptop, str(value))
+        assert exists(phone.row)
 
     @pytest.mark.parametrize("signed_in", [True, False])
     def test_a_get_does_nothing(self, alice: Any, laptop: Browser, signed_in: bool) -> None:
@@ -446,25 +526,27 @@ class TestRevoke:
         if signed_in:
             laptop.sign_in(alice)
 
-        for url in (revoke_url(row), OTHERS):
-            response = laptop.get(url)
+        for url in (REVOKE, OTHERS):
+            response = laptop.get(url, {"session": str(row.public_id)})
             assert (response.status_code, response.headers["Allow"]) == (405, "POST")
         assert exists(row)
 
-    def test_ones_own_is_a_sign_out(self, alice: Any, laptop: Browser, settings: Any) -> None:
+    def test_the_current_session_is_a_sign_out(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
         laptop.sign_in(alice)
-        response = laptop.post(revoke_url(laptop.row))
+        response = revoke(laptop, laptop.row, htmx=False)
         assert (response.status_code, response.headers["Location"]) == (303, SIGN_IN)
         assert "_auth_user_id" not in laptop.session
 
         settings.LOGOUT_REDIRECT_URL = "/host/"
         laptop.sign_in(alice)
-        response = laptop.post(revoke_url(laptop.row), headers=HTMX)
+        response = revoke(laptop, laptop.row)
         assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/host/")
         assert Session.objects.for_user(alice).count() == 0
 
     @pytest.mark.parametrize("settings_have_it", [True, False])
-    def test_it_wants_the_token(self, alice: Any, settings: Any, settings_have_it: bool) -> None:
+    def test_it_requires_the_token(self, alice: Any, settings: Any, settings_have_it: bool) -> None:
         if not settings_have_it:
             settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "csrf" not in path]
         (row,) = sessions_for(alice, 1)
@@ -472,11 +554,10 @@ class TestRevoke:
         browser.force_login(alice)
         page = browser.get(LIST)
 
-        for url in (revoke_url(row), OTHERS):
-            assert browser.post(url, headers=HTMX).status_code == 403
+        assert revoke(browser, row).status_code == 403
+        assert browser.post(OTHERS, headers=HTMX).status_code == 403
         assert exists(row)
-        token = value_in(page, "csrfmiddlewaretoken")
-        answer = browser.post(revoke_url(row), {"csrfmiddlewaretoken": token}, headers=HTMX)
+        answer = revoke(browser, row, csrfmiddlewaretoken=value_in(page, "csrfmiddlewaretoken"))
         assert answer.status_code == 200
         assert not exists(row)
 
@@ -484,87 +565,72 @@ class TestRevoke:
         settings.SESSION_UI_PAGE_SIZE = 2
         rows = sessions_for(alice, 4)
         laptop.sign_in(alice)
-        form = {"session-page": "2", "session-sort": "-last_activity"}
+        form: Any = {"session-page": "2", "session-sort": "-last_activity"}
 
-        answer = laptop.post(revoke_url(rows[0]), form, headers=HTMX)
-        assert rows_in(answer) == [rows[2].pk, rows[3].pk]
+        answer = revoke(laptop, rows[0], **form)
+        assert rows_in(answer) == [rows[2].public_id, rows[3].public_id]
         assert value_in(answer, "session-page") == "2"
         assert value_in(answer, "session-sort") == "-last_activity"
 
 
-class TestFocus:
-    """After a row is gone, the focus goes to what took its place."""
-
-    def focused(self, answer: Any) -> str:
-        before = text_of(answer).split(" autofocus", 1)[0]
-        assert before != text_of(answer)
-        assert text_of(answer).count(" autofocus") == 1
-        return before.rsplit('id="', 1)[1].split('"')[0]
-
-    @pytest.mark.parametrize(("removed", "focused"), [(0, 1), (1, 2), (2, 1)])
-    def test_it_goes_to_the_row_that_moved_up(
-        self, alice: Any, laptop: Browser, removed: int, focused: int
+class TestRevokeOthers:
+    @pytest.mark.parametrize(("key", "left"), [(Digest("0" * 40), 3), (None, 0)])
+    def test_a_current_session_that_got_another_key_meanwhile(
+        self, key: Any, left: int, alice: Any, laptop: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        rows = sessions_for(alice, 3)
-        page = laptop.sign_in(alice).get(LIST)
-        place = row_in(page, rows[removed]).split('name="session-row" value="')[1].split('"')[0]
-
-        answer = laptop.post(revoke_url(rows[removed]), {"session-row": place}, headers=HTMX)
-        assert self.focused(answer) == f"session-revoke-{rows[focused].pk}"
-
-    @pytest.mark.parametrize("place", ["", "x", "-1", "999"])
-    def test_a_place_that_is_none_is_some_row(
-        self, alice: Any, laptop: Browser, place: str
-    ) -> None:
-        rows = sessions_for(alice, 2)
-        laptop.sign_in(alice)
-
-        answer = laptop.post(revoke_url(rows[0]), {"session-row": place}, headers=HTMX)
-        assert self.focused(answer) == f"session-revoke-{rows[1].pk}"
-
-    def test_it_goes_to_the_words_when_none_is_left(self, alice: Any, laptop: Browser) -> None:
-        rows = sessions_for(alice, 1)
-        laptop.sign_in(alice)
-
-        answer = laptop.post(revoke_url(rows[0]), headers=HTMX)
-        assert self.focused(answer) == "session-empty"
-        assert 'id="session-empty" class="sui-empty" tabindex="-1"' in text_of(answer)
-
-    def test_nothing_else_moves_it(self, alice: Any, laptop: Browser) -> None:
         sessions_for(alice, 2)
         laptop.sign_in(alice)
+        monkeypatch.setattr(SessionList, "current_key", key)
+        revoke(laptop, "others")
+        assert Session.objects.filter(user=alice).count() == left
 
-        assert " autofocus" not in text_of(laptop.get(LIST))
-        assert " autofocus" not in text_of(laptop.get(POLL, headers=HTMX))
-
-
-class TestRevokeOthers:
     @pytest.mark.parametrize(
         ("count", "words"),
         [
-            (3, "3 other devices have been signed out."),
-            (1, "1 other device has been signed out."),
+            (3, "All other sessions have been signed out."),
+            (1, "All other sessions have been signed out."),
             (0, "not signed in anywhere else."),
         ],
     )
-    def test_it_leaves_ones_own(self, alice: Any, laptop: Browser, count: int, words: str) -> None:
+    def test_it_leaves_the_current_session(
+        self, alice: Any, laptop: Browser, count: int, words: str
+    ) -> None:
         sessions_for(alice, count)
         (bobs,) = sessions_for(make_user("bob"), 1)
         laptop.sign_in(alice)
 
-        answer = laptop.post(OTHERS, headers=HTMX)
-        assert rows_in(answer) == [laptop.row.pk]
+        answer = revoke(laptop, "others")
+        assert rows_in(answer) == [laptop.row.public_id]
         assert counts_in(answer) == ["1"]
         assert words in text_of(answer)
         assert exists(bobs)
 
-    def test_without_htmx_it_goes_back(self, alice: Any, laptop: Browser) -> None:
+    def test_its_own_address_needs_no_field(self, alice: Any, laptop: Browser) -> None:
         sessions_for(alice, 2)
         laptop.sign_in(alice)
 
         response = laptop.post(OTHERS, {"next": "/account/sessions/?session-sort=device"})
         assert response.status_code == 303
         assert response.headers["Location"] == "/account/sessions/?session-sort=device"
+        assert [row.pk for row in Session.objects.all()] == [laptop.row.pk]
+
+    def test_a_session_that_changes_the_password_at_that_moment_is_revoked_too(
+        self, alice: Any, laptop: Browser, phone: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        phone.sign_in(alice)
+        laptop.sign_in(alice)
+        current = laptop.row.pk
+        revoke_others = SessionRevokeView.revoke_others
+
+        def change_then_revoke(self: SessionRevokeView) -> Any:
+            form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+            assert phone.post("/accounts/password_change/", form).status_code == 302
+            return revoke_others(self)
+
+        monkeypatch.setattr(SessionRevokeView, "revoke_others", change_then_revoke)
+        assert revoke(laptop, "others", htmx=False).status_code == 303
+        assert [row.pk for row in Session.objects.all()] == [current]
+        assert phone.get(LIST).status_code == 302
 
 
 class TestHooks:
@@ -578,9 +644,15 @@ class TestHooks:
         request = laptop.get(LIST).wsgi_request
 
         view = SessionListView.as_view(listing_class=PhonesOnly)
-        assert rows_in(view(request)) == [rows[0].pk]
+        assert rows_in(view(request)) == [rows[0].public_id]
 
     def test_the_names_that_others_rely_on(self) -> None:
         assert reverse("session_ui:session_list") == LIST
+        assert reverse("session_ui:session_revoke") == REVOKE
         assert reverse("session_ui:session_revoke_others") == OTHERS
-        assert resolve(f"{LIST}{NOBODYS}/revoke/").url_name == "session_revoke"
+
+    def test_a_site_without_htmx_is_told(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "htmx" not in path]
+
+        with pytest.raises(ImproperlyConfigured, match="HtmxMiddleware"):
+            laptop.sign_in(alice).get(LIST)

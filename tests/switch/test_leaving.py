@@ -1,4 +1,4 @@
-"""The way back to Django's sessions, as the page about it says, leaves nothing behind."""
+"""Leaving for Django's sessions, as documented, leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import DOCS, blocks
-from tests.switch.site import LEAVING
+from tests.switch.site import LEAVING, MIGRATE
 from tests.test_packaging import ROOT, run
 
 pytestmark = pytest.mark.packaging
@@ -30,18 +30,17 @@ Site = Callable[..., list[Any]]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """Run steps of the site under an engine and return what each gave."""
+    """Run steps of the site under an engine and return their results."""
     for block in PAGE:
         file = tmp_path / block.caption
-        # The second of the two lines in settings.py is what the engine stands for.
+        # The second block for settings.py sets the engine, which the site's argument does.
         if block.language == "python" and not file.exists():
             file.parent.mkdir(exist_ok=True)
             file.write_text(block.text)
 
     def site(engine: str, *steps: str) -> list[Any]:
-        script = ROOT / "tests/switch/site.py"
-        path = {"PYTHONPATH": str(ROOT)}
-        printed = run(sys.executable, script, tmp_path, engine, *steps, cwd=tmp_path, **path)
+        site = ("-m", "tests.switch.site", tmp_path, engine)
+        printed = run(sys.executable, *site, *steps, cwd=tmp_path, PYTHONPATH=str(ROOT))
         return [json.loads(line) for line in printed.splitlines()]
 
     return site
@@ -50,12 +49,10 @@ def site(tmp_path: Path) -> Site:
 @pytest.mark.parametrize("how", LEAVING)
 def test_nothing_is_left(how: str, site: Site) -> None:
     zero, stale = (shlex.join([*shlex.split(line), "-v0"]) for line in COMMANDS)
-    _, alice, bob, _ = site(
-        "ours", "command:migrate -v0", "sign-in:alice", "sign-in:bob", "revoke:bob"
-    )
+    _, alice, bob, _ = site("ours", MIGRATE, "sign-in:alice", "sign-in:bob", "revoke:bob")
     _, checked, hers, again, his = site(
         how,
-        "command:migrate -v0",
+        MIGRATE,
         "command:check --fail-level WARNING",
         f"visit:{alice}",
         f"visit:{alice}",
@@ -75,6 +72,6 @@ def test_nothing_is_left(how: str, site: Site) -> None:
 
 
 def test_a_trace_would_be_found(site: Site) -> None:
-    site("ours", "command:migrate -v0")
+    site("ours", MIGRATE)
     (traces,) = site("django-db", "traces:session_backend")
     assert len(traces) > 3

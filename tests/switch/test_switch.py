@@ -1,4 +1,4 @@
-"""A switch from each other session package, as it comes from PyPI, signs nobody out."""
+"""Switching from any other session package, from PyPI, signs nobody out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.switch.site import CHROME, ENGINES
+from tests.browsers import LAPTOP
+from tests.switch.site import ENGINES, MIGRATE
 from tests.test_packaging import ROOT, run
 
 pytestmark = pytest.mark.packaging
 
-SITE = Path(__file__).with_name("site.py")
+SITE = ("-m", "tests.switch.site")
 DJANGO = os.environ.get("PACKAGING_DJANGO", "Django~=5.2.0")
 # django-user-sessions 2.0 imports pkg_resources, which newer setuptools have not.
 PEERS = ["django-user-sessions", "setuptools<81", "django-qsessions", "django-allauth"]
@@ -49,17 +50,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(python: Path, tmp_path: Path) -> Site:
-    """Run steps of the site under an engine and return what each gave."""
+    """Run steps of the site under an engine and return their results."""
 
     def site(engine: str, *steps: str) -> list[Any]:
-        printed = run(python, "-Wignore", SITE, tmp_path, engine, *steps, cwd=tmp_path)
+        path = {"PYTHONPATH": str(ROOT)}
+        printed = run(python, "-Wignore", *SITE, tmp_path, engine, *steps, cwd=tmp_path, **path)
         return [json.loads(line) for line in printed.splitlines()]
 
     return site
 
 
 def peer(name: str) -> tuple[str, str]:
-    """Return the label of an engine's app and its table."""
+    """Return the app label of an engine and its table."""
     if name.startswith("ng-") and not NG_INSTALLS:
         pytest.skip(f"{NG} does not install with {DJANGO}")
     first = name.partition("-")[0]
@@ -70,11 +72,11 @@ def peer(name: str) -> tuple[str, str]:
 @pytest.mark.parametrize("name", WITH_ROWS)
 def test_migratesessions_keeps_everybody_signed_in(name: str, site: Site) -> None:
     label, table = peer(name)
-    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
+    _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
 
     _, moved, keys, hers, his, revoked, _, after, known = site(
         "ours",
-        "command:migrate -v0",
+        MIGRATE,
         f"command:migratesessions --from {label}",
         f"old-keys:{table}",
         f"visit:{alice}",
@@ -93,33 +95,33 @@ def test_migratesessions_keeps_everybody_signed_in(name: str, site: Site) -> Non
     assert after[0] == "nobody"
     (row,) = known
     assert row["ip"] == "89.160.20.112"
-    # Back under the old engine, nobody is let in by what it still has in its cache.
+    # Under the old engine again, what its cache still holds signs nobody in.
     assert [who for who, _ in site(name, f"visit:{alice}", f"visit:{bob}")] == ["nobody"] * 2
 
 
 @pytest.mark.parametrize("name", WITH_ROWS)
 def test_what_the_peer_knew_is_there_before_the_next_visit(name: str, site: Site) -> None:
     label, _ = peer(name)
-    site(name, "command:migrate -v0", "sign-in:alice")
+    site(name, MIGRATE, "sign-in:alice")
     _, printed, (row,) = site(
-        "ours", "command:migrate -v0", f"command:migratesessions --from {label}", "rows:alice"
+        "ours", MIGRATE, f"command:migratesessions --from {label}", "rows:alice"
     )
-    assert ("usersessions_usersession knew 1" in printed) == (name == "allauth")
+    assert ("usersessions_usersession has the client of 1" in printed) == (name == "allauth")
     if label != "sessions" or name == "allauth":
         assert row["ip"] == "89.160.20.112"
         assert (row["browser"], row["os"], row["device_type"]) == ("Chrome", "Windows", "desktop")
     if label not in ("sessions", "django_user_sessions_ng") or name == "allauth":
-        assert row["user_agent"] == CHROME
+        assert row["user_agent"] == LAPTOP["HTTP_USER_AGENT"]
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "allauth"])
 def test_a_cookie_of_the_old_engine_is_adopted(name: str, site: Site) -> None:
     _, table = peer(name)
-    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
+    _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
 
     _, _, hers, again, keys, revoked, after = site(
         f"ours+{name}",
-        "command:migrate -v0",
+        MIGRATE,
         "command:check",
         f"visit:{alice}",
         f"visit:{alice}",
@@ -142,11 +144,11 @@ def test_a_cookie_of_the_old_engine_is_adopted(name: str, site: Site) -> None:
 @pytest.mark.parametrize("name", [name for name in WITH_ROWS if name != "allauth"])
 def test_adoption_may_end_in_a_migration(name: str, site: Site) -> None:
     label, table = peer(name)
-    _, alice, bob = site(name, "command:migrate -v0", "sign-in:alice", "sign-in:bob")
-    site(f"ours+{name}", "command:migrate -v0", f"visit:{alice}")
+    _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
+    site(f"ours+{name}", MIGRATE, f"visit:{alice}")
     printed, hers, his = site(
         "ours", f"command:migratesessions --from {label}", f"visit:{alice}", f"visit:{bob}"
     )
-    assert printed == f"Moved 1 sessions from {table}.\n"
+    assert printed == f"Moved 1 session from {table}.\n"
     assert hers == ["alice", alice]
     assert his == ["bob", bob]

@@ -1,4 +1,4 @@
-// Bootstrap and daisyUI have dark colours and leave it to the site to ask for them.
+// Bootstrap and daisyUI do not follow the browser's colour scheme by themselves.
 (() => {
   "use strict";
 

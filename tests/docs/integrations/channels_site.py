@@ -11,7 +11,7 @@ from tests.docs.integrations.project import mysite, set_up
 
 __all__ = ["application"]
 
-set_up("channels", LOGIN_URL="/sign-in/", CHANNEL_LAYERS={})
+set_up("channels", CHANNEL_LAYERS={})
 
 news = path("news/", mysite("consumers").NewsConsumer.as_asgi())
 application = ProtocolTypeRouter(

@@ -1,4 +1,4 @@
-"""Channels: a WebSocket knows who is signed in, and a revoked cookie connects as nobody."""
+"""Channels: a WebSocket knows its user, and a revoked cookie cannot connect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.test import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser
 from tests.docs.integrations import channels_site  # It sets the project up.
-from tests.docs.integrations.project import LAPTOP, PASSWORD, PHONE, revoke_other
+from tests.docs.integrations.project import revoke_other
 
 HOST = "127.0.0.1"
 SERVERS = {
@@ -28,7 +28,7 @@ SERVERS = {
 
 @contextmanager
 def served_by(server: str) -> Iterator[str]:
-    """Start the project under a server; its address."""
+    """Start the project and return its address."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
@@ -41,7 +41,7 @@ def served_by(server: str) -> Iterator[str]:
         deadline = time.monotonic() + 30
         with socket.socket() as client:
             while client.connect_ex((HOST, port)):
-                assert process.poll() is None, f"{server} has ended"
+                assert process.poll() is None, f"{server} stopped"
                 assert time.monotonic() < deadline, f"{server} does not answer"
                 time.sleep(0.1)
         yield f"ws://{HOST}:{port}/news/"
@@ -50,14 +50,14 @@ def served_by(server: str) -> Iterator[str]:
         process.wait(10)
 
 
-def signed_in(agent: str) -> Client:
-    browser = Client(headers={"user-agent": agent})
+def signed_in(device: dict[str, Any]) -> Browser:
+    browser = Browser(device)
     assert browser.login(username="ana", password=PASSWORD)
     return browser
 
 
-def say(connection: ClientConnection) -> Any:
-    """Say something; returns the answer, or the code with which the socket is closed."""
+def send(connection: ClientConnection) -> Any:
+    """Send a message and return the answer, or the code that the socket was closed with."""
     connection.send(json.dumps("hello"))
     with suppress(ConnectionClosed):
         return json.loads(connection.recv(timeout=10))
@@ -65,7 +65,7 @@ def say(connection: ClientConnection) -> Any:
 
 
 def refusal(address: str, cookie: dict[str, str]) -> int | None:
-    """Try to connect; returns the status with which that is refused, or None."""
+    """Try to connect and return the status of the refusal, or None."""
     try:
         connect(address, additional_headers=cookie).close()
     except InvalidStatus as refused:
@@ -80,9 +80,9 @@ def main() -> None:
         cookie = {"Cookie": f"sessionid={phone.cookies['sessionid'].value}"}
         with served_by(server) as address:
             with connect(address, additional_headers=cookie) as connection:
-                assert say(connection) == {"you said": "hello"}
+                assert send(connection) == {"you said": "hello"}
                 revoke_other(laptop)
-                assert say(connection) == 4401
+                assert send(connection) == 4401
             assert refusal(address, cookie) == 403
         laptop.logout()
 

@@ -1,16 +1,16 @@
-"""The REST framework: session authentication, a silent view, and the list of devices as an API."""
+"""REST framework: session authentication, a background view, and an API of sessions."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.docs.integrations.project import LAPTOP, PASSWORD, PHONE, mysite, set_up, urlpatterns
+from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser
+from tests.docs.integrations.project import mysite, set_up, urlpatterns
 
 
 def main() -> None:
     set_up("rest_framework")
     from django.contrib.auth import get_user_model
-    from django.test import Client
     from django.urls import path
     from django.utils import timezone
     from rest_framework.routers import DefaultRouter
@@ -24,13 +24,10 @@ def main() -> None:
 
     get_user_model().objects.create_user("ana", password=PASSWORD)
     get_user_model().objects.create_user("bob", password=PASSWORD)
-    laptop, phone, stranger = (
-        Client(headers={"user-agent": agent}, enforce_csrf_checks=False)
-        for agent in (LAPTOP, PHONE, PHONE)
-    )
+    laptop, phone, stranger = map(Browser, (LAPTOP, PHONE, PHONE))
     for browser, name in ((laptop, "ana"), (phone, "ana"), (stranger, "bob")):
         assert browser.login(username=name, password=PASSWORD)
-        # Signing in by the test's short cut records no client; a request does.
+        # Client.login() makes no request, so the next one records the client.
         assert len(browser.get("/sessions/").json()) == 1 + (browser is phone)
 
     long_ago = timezone.now() - timedelta(hours=1)
@@ -42,10 +39,10 @@ def main() -> None:
     assert (mine["device"], mine["is_current"]) == ("Chrome on Windows", True)
     assert (other["device"], other["is_current"]) == ("Safari on iPhone", False)
 
-    assert stranger.delete(f"/sessions/{other['id']}/").status_code == 404
-    assert laptop.delete(f"/sessions/{other['id']}/").status_code == 204
-    assert phone.get("/unread/").status_code == 200  # anybody may see it
-    assert [row["id"] for row in laptop.get("/sessions/").json()] == [mine["id"]]
+    assert stranger.delete(f"/sessions/{other['public_id']}/").status_code == 404
+    assert laptop.delete(f"/sessions/{other['public_id']}/").status_code == 204
+    assert phone.get("/unread/").status_code == 200
+    assert [row["public_id"] for row in laptop.get("/sessions/").json()] == [mine["public_id"]]
     assert phone.get("/sessions/").status_code == 403
 
 

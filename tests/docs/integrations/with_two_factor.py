@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.docs.integrations.project import (
-    LAPTOP,
-    LIST,
-    PASSWORD,
-    PHONE,
-    devices,
-    revoke_other,
-    set_up,
-    urlpatterns,
-)
+from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser
+from tests.docs.integrations.project import LIST, devices, revoke_other, set_up
 
 SIGN_IN = "/account/login/"
 
@@ -25,22 +17,19 @@ def main() -> None:
         "django_otp.plugins.otp_totp",
         "two_factor",
         middleware=("django_otp.middleware.OTPMiddleware",),
+        urls={"": "two_factor.urls.urlpatterns"},
         TWO_FACTOR_REMEMBER_COOKIE_AGE=3600,
     )
     from django.contrib.auth import get_user_model
-    from django.test import Client
-    from django.urls import include, path
     from django_otp.oath import TOTP
     from django_otp.plugins.otp_totp.models import TOTPDevice
-    from two_factor.urls import urlpatterns as two_factor
 
     from session_backend.models import Session
 
-    urlpatterns.append(path("", include(two_factor)))
     ana = get_user_model().objects.create_user("ana", password=PASSWORD)
     device = TOTPDevice.objects.create(user=ana, name="default")
 
-    def step(browser: Client, name: str, **fields: str) -> Any:
+    def step(browser: Browser, name: str, **fields: str) -> Any:
         answers = {f"{name}-{field}": value for field, value in fields.items()}
         answers["login_view-current_step"] = name
         return browser.post(f"{SIGN_IN}?next={LIST}", answers)
@@ -51,11 +40,11 @@ def main() -> None:
         one_time = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
         return f"{one_time.token():06d}"
 
-    laptop, phone = (Client(headers={"user-agent": agent}) for agent in (LAPTOP, PHONE))
+    laptop, phone = map(Browser, (LAPTOP, PHONE))
     for before, browser in enumerate((laptop, phone)):
         assert browser.get(LIST)["Location"] == f"{SIGN_IN}?next={LIST}"
         step(browser, "auth", username="ana", password=PASSWORD)
-        # The password was right, and the session is nobody's still.
+        # The password was right, and yet the session has no user.
         assert devices(browser) == []
         assert Session.objects.for_user(ana).count() == before
         answer = step(browser, "token", otp_token=token(), remember="on")

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from tests.session_backend.backends.contract import StoreContract
+from tests.session_backend.backends.contract.store import StoreTests
 
 
-class TestDb(StoreContract):
+class TestDb(StoreTests):
     engine = "session_backend.backends.db"
 
 
 class TestDbAsync(TestDb):
-    asynchronous = True
+    is_async = True

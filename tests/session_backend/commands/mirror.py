@@ -1,4 +1,4 @@
-"""A web server on this machine that has what a test puts there."""
+"""A web server on this machine that answers what a test tells it to."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Answer(NamedTuple):
     body: bytes = b""
     status: int = 200
     location: str = ""
-    # Send half of it, and the rest when `Mirror.release` is set.
+    # Send half of the body, and the rest when `Mirror.release` is set.
     halves: bool = False
 
 
 class Mirror:
-    """Answers by path and query; `asked` are the requests it had, with their credentials."""
+    """Answers by path and query; `requests` are the paths and credentials it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.answers: dict[str, Answer] = {}
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         self.sent_half = Event()
         self.release = Event()
-        self.url = ""
 
     def put(self, path: str, body: bytes, *, checksum: bytes | None = None) -> str:
-        """Have a file at a path, and its checksum beside it; returns the URL."""
+        """Serve a file and its checksum; returns the URL of the file."""
         self.answers[path] = Answer(body)
         line = sha256(body).hexdigest().encode() + b"  GeoLite2-City_20260101.tar.gz\n"
         self.answers[f"{path}.sha256"] = Answer(line if checksum is None else checksum)
@@ -40,12 +40,10 @@ class Mirror:
 
 @contextmanager
 def serving() -> Iterator[Mirror]:
-    mirror = Mirror()
-
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            mirror.asked.append((self.path, self.headers["Authorization"]))
-            answer = mirror.answers.get(self.path, Answer(b"nothing here", 404))
+            mirror.requests.append((self.path, self.headers["Authorization"]))
+            answer = mirror.answers.get(self.path, Answer(status=404))
             self.send_response(answer.status)
             if answer.location:
                 self.send_header("Location", answer.location)
@@ -54,7 +52,6 @@ def serving() -> Iterator[Mirror]:
             half = len(answer.body) // 2 if answer.halves else len(answer.body)
             self.wfile.write(answer.body[:half])
             if answer.halves:
-                self.wfile.flush()
                 mirror.sent_half.set()
                 mirror.release.wait(30)
                 self.wfile.write(answer.body[half:])
@@ -65,17 +62,11 @@ def serving() -> Iterator[Mirror]:
         def handle(self) -> None:
             try:
                 super().handle()
-            except ConnectionError:  # the other side was killed
+            except ConnectionError:  # the client was killed
                 self.close_connection = True
 
-        def finish(self) -> None:
-            try:
-                super().finish()
-            except ConnectionError:
-                self.connection.close()
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    mirror.url = f"http://127.0.0.1:{server.server_port}"
+    mirror = Mirror(f"http://127.0.0.1:{server.server_port}")
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -1,7 +1,7 @@
-"""A site in a process of its own: `process.py STATEMENT COMMAND ...` is killed at a statement.
+"""A site in another process: `process.py STATEMENT COMMAND ...` is killed at a statement.
 
-With 0 for the statement it lives and prints how many it made. The command `prepare` makes the
-tables and fills them.
+With statement 0 it is not killed, and prints how many statements it ran. The command `prepare`
+creates the tables and fills them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 import django
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 
 SESSIONS = 60
 EXPIRED = 40
 
 
 class Count:
-    """Counts statements that change something, and may end the process at one of them."""
+    """Counts the statements that write, and can kill the process at one of them."""
 
     def __init__(self, last: int) -> None:
         self.last = last
@@ -37,13 +38,12 @@ class Count:
 
 def prepare() -> None:
     from django.contrib.auth.models import User
-    from django.utils import timezone
 
     from session_backend.backends.db import SessionStore
     from session_backend.models import Session
     from tests.session_backend.peers import PEERS, keep, signed_in
 
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(PEERS["sessions"])
     alice = User.objects.create_user("alice")
@@ -53,7 +53,7 @@ def prepare() -> None:
         store = SessionStore(user_agent="curl/8.0", ip="192.0.2.1")
         store["n"] = 1
         store.create()
-    Session.objects.update(expire_date=timezone.now() - timedelta(days=1), browser="")
+    Session.objects.update(expire_date=F("created_at") - timedelta(days=1), browser="")
 
 
 def main(statement: str, command: str, *arguments: str) -> None:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from session_backend import locations
+from session_backend.conf import conf
 from session_backend.management.commands import enrichsessions
 from session_backend.models import Session
 from tests.browsers import LAPTOP, PHONE, Browser
@@ -27,9 +27,8 @@ NOWHERE = dict.fromkeys(SWEDEN, "")
 
 
 @pytest.fixture
-def geoip(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that knows where the laptop is."""
-    monkeypatch.setattr(locations, "_database", locations._Database())
+def geoip(settings: Settings, tmp_path: Path) -> None:
+    """A database with the place of the laptop."""
     place = {f"{LAPTOP['REMOTE_ADDR']}/32": record()}
     settings.GEOIP_PATH = write(tmp_path / "city.mmdb", of=place)
 
@@ -38,32 +37,60 @@ def columns(row: Session, *names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def test_devices_and_places_are_read_again(
+def test_devices_and_places_are_looked_up_again(
     alice: User, laptop: Browser, geoip: None, run: Run
 ) -> None:
     laptop.sign_in(alice)
     Session.objects.update(**UNPARSED, **NOWHERE)
-    assert run("enrichsessions") == "Changed 1 sessions.\n"
+    assert run("enrichsessions") == "Changed 1 session.\n"
     assert columns(laptop.row, *CHROME, *SWEDEN) == CHROME | SWEDEN
     assert run("enrichsessions") == "Changed 0 sessions.\n"
     assert run("enrichsessions", verbosity=0) == ""
 
 
-def test_a_place_that_is_no_longer_known_goes(alice: User, laptop: Browser, run: Run) -> None:
+def test_a_place_that_is_no_longer_known_is_cleared(alice: User, laptop: Browser, run: Run) -> None:
     laptop.sign_in(alice)
     Session.objects.update(**SWEDEN)
     run("enrichsessions")
     assert columns(laptop.row, *SWEDEN) == NOWHERE
 
 
-def test_it_is_no_activity_and_touches_nothing_else(alice: User, laptop: Browser, run: Run) -> None:
+def test_it_is_not_activity_and_writes_no_other_column(
+    alice: User, laptop: Browser, run: Run
+) -> None:
     laptop.sign_in(alice)
     Session.objects.update(**UNPARSED)
-    others = [f.attname for f in Session._meta.concrete_fields if f.attname not in CHROME]
-    before = columns(laptop.row, *others)
+    written = (*CHROME, "updated_at")
+    others = [f.attname for f in Session._meta.concrete_fields if f.attname not in written]
+    before = laptop.row
     run("enrichsessions")
-    assert columns(laptop.row, *others) == before
+    assert columns(laptop.row, *others) == columns(before, *others)
     assert laptop.row.browser == "Chrome"
+    # The version that lists and stores compare.
+    assert laptop.row.updated_at > before.updated_at
+
+
+def test_a_row_that_is_right_is_not_written(alice: User, laptop: Browser, run: Run) -> None:
+    before = laptop.sign_in(alice).row
+    run("enrichsessions")
+    assert laptop.row.updated_at == before.updated_at
+
+
+@pytest.mark.parametrize("engine", ["db", "cached_db"])
+def test_a_request_under_way_does_not_lose_its_write(
+    db: None, run: Run, settings: Settings, engine: str
+) -> None:
+    settings.SESSION_ENGINE = f"session_backend.backends.{engine}"
+    store_class = conf.session_store
+    store = store_class(user_agent=PHONE["HTTP_USER_AGENT"], ip=PHONE["REMOTE_ADDR"])
+    store.create()
+    Session.objects.update(browser="")
+    under_way = store_class(store.session_key)
+    under_way["colour"] = "blue"
+    assert run("enrichsessions") == "Changed 1 session.\n"
+    under_way.save()
+    assert store_class(store.session_key)["colour"] == "blue"
+    assert Session.objects.get().browser == "Safari"
 
 
 def test_only_what_is_wrong_is_written(alice: User, laptop: Browser, run: Run) -> None:
@@ -76,7 +103,7 @@ def test_only_what_is_wrong_is_written(alice: User, laptop: Browser, run: Run) -
     assert f"{connection.ops.quote_name('os')} =" not in update.partition("WHERE")[0]
 
 
-def test_rows_alike_are_written_in_one_statement(alice: User, run: Run) -> None:
+def test_equal_changes_are_one_statement(alice: User, run: Run) -> None:
     for _ in range(3):
         Browser(LAPTOP).sign_in(alice)
         Browser(PHONE).sign_in(alice)
@@ -87,7 +114,7 @@ def test_rows_alike_are_written_in_one_statement(alice: User, run: Run) -> None:
     assert set(Session.objects.values_list("browser", flat=True)) == {"Chrome", "Safari"}
 
 
-def test_it_goes_in_batches(alice: User, run: Run) -> None:
+def test_it_works_in_batches(alice: User, run: Run) -> None:
     for _ in range(3):
         Browser(LAPTOP).sign_in(alice)
     Session.objects.update(browser="")
@@ -96,16 +123,16 @@ def test_it_goes_in_batches(alice: User, run: Run) -> None:
     assert sum(query["sql"].startswith("UPDATE") for query in captured) == 2
 
 
-def test_a_session_without_an_address_has_its_device_read(
+def test_a_session_without_an_address_gets_its_device(
     alice: User, laptop: Browser, run: Run
 ) -> None:
     laptop.sign_in(alice)
     Session.objects.update(ip=None, browser="")
-    assert run("enrichsessions") == "Changed 1 sessions.\n"
+    assert run("enrichsessions") == "Changed 1 session.\n"
     assert laptop.row.browser == "Chrome"
 
 
-def test_what_the_client_does_not_tell_stays(
+def test_what_the_client_does_not_tell_is_kept(
     alice: User, laptop: Browser, phone: Browser, run: Run
 ) -> None:
     laptop.sign_in(alice)
@@ -120,7 +147,7 @@ def test_what_the_client_does_not_tell_stays(
 def test_a_dry_run_counts_and_changes_nothing(alice: User, laptop: Browser, run: Run) -> None:
     laptop.sign_in(alice)
     Session.objects.update(browser="")
-    assert run("enrichsessions", "--dry-run") == "Would have changed 1 sessions.\n"
+    assert run("enrichsessions", "--dry-run") == "Would have changed 1 session.\n"
     assert laptop.row.browser == ""
 
 

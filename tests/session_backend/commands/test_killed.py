@@ -1,4 +1,4 @@
-"""Each command is killed in the middle, as by `kill -9`, and the next run finishes its work."""
+"""Each command is killed with SIGKILL halfway, and the next run finishes its work."""
 
 from __future__ import annotations
 

@@ -13,32 +13,22 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from session_backend import legacy
 from session_backend.backends import cached_db
 from session_backend.backends.db import SessionStore
 from session_backend.fields import Digest
-from session_backend.legacy import claim
-from session_backend.management import removal
-from session_backend.management.sources import SOURCES
+from session_backend.legacy import SOURCES, revoke_legacy_sessions
 from session_backend.models import Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
+from tests.custom_sessions.models import VipSession
 from tests.session_backend.caches import RecordingCache
-from tests.session_backend.peers import ALLAUTH, PEERS, created, keep, signed_in
+from tests.session_backend.peers import ALLAUTH, PEERS, ReprSerializer, created, keep, signed_in
 
 if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker, Settings
 
 Run = Callable[..., str]
 HOUR = timedelta(hours=1)
-
-
-class UpperSerializer:
-    """As a site may have had one: what Django's cannot read."""
-
-    def dumps(self, obj: Any) -> bytes:
-        return repr(obj).encode("utf-16")
-
-    def loads(self, data: bytes) -> Any:
-        return {"text": data.decode("utf-16")}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,8 +49,8 @@ def browser_with(key: str, device: dict[str, str] = LAPTOP) -> Browser:
     return browser
 
 
-def names(browser: Browser) -> bool:
-    """Tell whether the site knows who this is."""
+def knows(browser: Browser) -> bool:
+    """Return whether the site knows who this is."""
     return browser.get("/account/sessions/").status_code == 200
 
 
@@ -72,17 +62,17 @@ def left_in(label: str) -> int:
 
 
 @pytest.mark.parametrize("label", PEERS)
-def test_whoever_was_signed_in_stays_signed_in(label: str, alice: User, run: Run) -> None:
+def test_everyone_stays_signed_in(label: str, alice: User, run: Run) -> None:
     row = keep(label, signed_in(alice, cart=[1, 2]))
     printed = run("migratesessions", "--from", label)
-    assert printed == f"Moved 1 sessions from {row._meta.db_table}.\n"
+    assert printed == f"Moved 1 session from {row._meta.db_table}.\n"
     assert left_in(label) == 0
     browser = browser_with(row.pk)
-    assert names(browser)
+    assert knows(browser)
     assert browser.row.user == alice
     assert browser.row.expire_date == row.expire_date
     assert browser.row.get_decoded()["cart"] == [1, 2]
-    assert run("migratesessions", "--from", label) == printed.replace("1", "0")
+    assert run("migratesessions", "--from", label) == printed.replace("1 session", "0 sessions")
 
 
 def test_verbosity_0_is_silent(alice: User, run: Run) -> None:
@@ -91,7 +81,7 @@ def test_verbosity_0_is_silent(alice: User, run: Run) -> None:
     assert Session.objects.count() == 1
 
 
-def test_what_a_peer_knows_is_kept(alice: User, run: Run) -> None:
+def test_the_columns_of_the_table_are_kept(alice: User, run: Run) -> None:
     now = timezone.now()
     device = "iPhone / iOS 18.5 / Mobile Safari 18.5"
     client = {"ip": PHONE["REMOTE_ADDR"], "user_agent": PHONE["HTTP_USER_AGENT"]}
@@ -111,7 +101,7 @@ def test_what_a_peer_knows_is_kept(alice: User, run: Run) -> None:
         assert rows[name].updated_at == rows[name].last_activity == now - HOUR
 
 
-def test_the_owner_is_who_the_data_names(alice: User, run: Run) -> None:
+def test_the_owner_is_read_from_the_data(alice: User, run: Run) -> None:
     keep("qsessions", signed_in(alice), user_id=None)
     keep("qsessions", {"n": 1}, user_id=alice.pk)
     run("migratesessions", "--from=qsessions")
@@ -119,15 +109,15 @@ def test_the_owner_is_who_the_data_names(alice: User, run: Run) -> None:
     assert owners == {None: alice, 1: None}
 
 
-def test_another_serializer_is_named(alice: User, run: Run) -> None:
-    keep("sessions", {"n": 1}, serializer=UpperSerializer)
-    assert "Left out 1 that cannot be read" in run("migratesessions", "--from=sessions")
-    path = f"{__name__}.UpperSerializer"
+def test_another_serializer(alice: User, run: Run) -> None:
+    keep("sessions", {"n": 1}, serializer=ReprSerializer)
+    assert "Skipped 1 session: unreadable" in run("migratesessions", "--from=sessions")
+    path = "tests.session_backend.peers.ReprSerializer"
     assert "Moved 1" in run("migratesessions", "--from=sessions", f"--serializer={path}")
-    assert Session.objects.get().get_decoded() == {"text": "{'n': 1}"}
+    assert Session.objects.get().get_decoded() == {"n": 1}
 
 
-def test_it_goes_in_batches_of_one_transaction_each(alice: User, run: Run) -> None:
+def test_each_batch_is_one_delete(alice: User, run: Run) -> None:
     for _ in range(5):
         keep("sessions", signed_in(alice))
     with CaptureQueriesContext(connection) as captured:
@@ -137,10 +127,10 @@ def test_it_goes_in_batches_of_one_transaction_each(alice: User, run: Run) -> No
     assert len(deletes) == 3
 
 
-# What is left out
+# What is skipped
 
 
-def test_what_cannot_be_moved_is_counted_and_stays(alice: User, run: Run) -> None:
+def test_what_is_skipped_is_counted_and_stays(alice: User, run: Run) -> None:
     keep("sessions", signed_in(alice), expire_date=timezone.now() - HOUR)
     keep("sessions", signed_in(alice), session_data="broken")
     keep("sessions", {SESSION_KEY: str(alice.pk + 1)})
@@ -148,17 +138,15 @@ def test_what_cannot_be_moved_is_counted_and_stays(alice: User, run: Run) -> Non
     keep("sessions", signed_in(alice))
     printed = run("migratesessions", "--from=sessions")
     assert [line.partition(" (")[0] for line in printed.splitlines()] == [
-        "Moved 1 sessions from django_session.",
-        "Left out 1 that have expired.",
-        "Left out 2 that cannot be read",
-        "Left out 1 of users who no longer exist.",
+        "Moved 1 session from django_session.",
+        "Skipped 1 session: expired.",
+        "Skipped 2 sessions: unreadable",
+        "Skipped 1 session: the user no longer exists.",
     ]
     assert left_in("sessions") == 4
 
 
-def test_a_missing_table_is_an_error_with_a_way_forward(
-    db: None, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_table_is_an_error(db: None, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SOURCES, "qsessions", SOURCES["qsessions"]._replace(table="nowhere"))
     with pytest.raises(CommandError, match=r"no table nowhere.*--database"):
         run("migratesessions", "--from=qsessions")
@@ -172,7 +160,7 @@ def test_an_unknown_app_is_an_error(db: None, run: Run) -> None:
 # allauth's usersessions
 
 
-def test_allauth_knows_the_client(allauth: None, alice: User, run: Run) -> None:
+def test_allauth_has_the_client(allauth: None, alice: User, run: Run) -> None:
     now = timezone.now()
     client = {"ip": PHONE["REMOTE_ADDR"], "user_agent": PHONE["HTTP_USER_AGENT"]}
     known, unknown = keep("sessions", signed_in(alice)), keep("sessions", {"n": 1})
@@ -180,7 +168,7 @@ def test_allauth_knows_the_client(allauth: None, alice: User, run: Run) -> None:
         session_key=known.pk, user_id=alice.pk, created_at=now - HOUR, last_seen_at=now, **client
     )
     printed = run("migratesessions", "--from=sessions")
-    assert "usersessions_usersession knew 1 of them" in printed
+    assert "usersessions_usersession has the client of 1 of them" in printed
     row = Session.objects.get(user=alice)
     assert (row.ip, row.user_agent) == (client["ip"], client["user_agent"])
     assert row.device() == "Safari on iPhone"
@@ -188,9 +176,7 @@ def test_allauth_knows_the_client(allauth: None, alice: User, run: Run) -> None:
     assert Session.objects.get(pk=unknown.pk).ip is None
 
 
-def test_what_the_source_knows_comes_before_what_allauth_does(
-    allauth: None, alice: User, run: Run
-) -> None:
+def test_the_table_has_precedence_over_allauth(allauth: None, alice: User, run: Run) -> None:
     row = keep("qsessions", {"n": 1}, ip="89.160.20.112", updated_at=timezone.now())
     ALLAUTH._base_manager.create(session_key=row.pk, ip="2.125.160.216", user_agent="curl/8.0")
     run("migratesessions", "--from=qsessions")
@@ -204,24 +190,24 @@ def test_what_the_source_knows_comes_before_what_allauth_does(
 def test_a_session_revoked_after_the_move_is_gone(alice: User, run: Run) -> None:
     row = keep("sessions", signed_in(alice))
     run("migratesessions", "--from=sessions")
-    Session.objects.for_user(alice).end()
+    Session.objects.for_user(alice).revoke()
     run("migratesessions", "--from=sessions")
-    assert not names(browser_with(row.pk))
+    assert not knows(browser_with(row.pk))
     assert not Session.objects.exists()
 
 
-def test_the_cache_of_the_old_engine_forgets_what_was_moved(alice: User, run: Run) -> None:
+def test_moved_sessions_are_deleted_from_the_cache_of_the_old_engine(alice: User, run: Run) -> None:
     row = keep("sessions", signed_in(alice))
-    copy = f"django.contrib.sessions.cached_db{row.pk}"
-    cache.set(copy, signed_in(alice))
+    entry = f"django.contrib.sessions.cached_db{row.pk}"
+    cache.set(entry, signed_in(alice))
     run("migratesessions", "--from=sessions", "--dry-run")
     run("migratesessions", "--from=sessions", "--copy")
-    assert cache.get(copy) is not None
+    assert cache.get(entry) is not None
     run("migratesessions", "--from=sessions")
-    assert cache.get(copy) is None
+    assert cache.get(entry) is None
 
 
-def test_a_cache_that_is_down_stops_nothing(
+def test_a_cache_that_is_down_is_logged(
     alice: User,
     run: Run,
     recording: type[RecordingCache],
@@ -231,24 +217,41 @@ def test_a_cache_that_is_down_stops_nothing(
     keep("sessions", signed_in(alice))
     monkeypatch.setattr(recording, "is_down", True)
     assert "Moved 1" in run("migratesessions", "--from=sessions")
-    assert "still holds copies" in caplog.text
+    assert "still holds some sessions" in caplog.text
 
 
-def test_a_row_that_goes_meanwhile_is_not_moved(
+def test_a_row_that_is_deleted_meanwhile_is_not_moved(
     alice: User, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, gone = keep("sessions", {"n": 1}), keep("sessions", {"n": 2})
 
+    claimed = legacy._claimed
+
     def late(rows: models.QuerySet[Any]) -> list[Any]:
         PEERS["sessions"]._base_manager.filter(pk=gone.pk).delete()
-        return claim(rows)
+        return claimed(rows)
 
-    monkeypatch.setattr(removal, "claim", late)
+    monkeypatch.setattr(legacy, "_claimed", late)
     assert "Moved 1" in run("migratesessions", "--from=sessions")
     assert [row.pk for row in Session.objects.all()] == [Digest.of(kept.pk)]
 
 
-# Rehearsals, and what is here already
+def test_sessions_that_were_revoked_here_are_deleted_there(
+    alice: User, run: Run, settings: Settings
+) -> None:
+    settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
+    keep("sessions", signed_in(alice))
+    keep("sessions", signed_in(make_user("bob")))
+    revoke_legacy_sessions(alice)
+    assert run("migratesessions", "--from=sessions").splitlines() == [
+        "Moved 1 session from django_session.",
+        "Skipped 1 session: revoked here (the user signed out everywhere else).",
+    ]
+    assert left_in("sessions") == 0
+    assert not Session.objects.filter(user=alice).exists()
+
+
+# Rehearsals, and sessions that are here already
 
 
 def test_a_dry_run_changes_nothing(alice: User, run: Run) -> None:
@@ -256,23 +259,21 @@ def test_a_dry_run_changes_nothing(alice: User, run: Run) -> None:
     keep("sessions", signed_in(alice), session_data="broken")
     printed = run("migratesessions", "--from=sessions", "--dry-run")
     assert printed.startswith(
-        "Would have moved 1 sessions from django_session.\nLeft out 1 that cannot"
+        "Would have moved 1 session from django_session.\nSkipped 1 session: unreadable"
     )
     assert left_in("sessions") == 2
     assert not Session.objects.exists()
 
 
-def test_a_copy_leaves_the_old_rows_and_says_so(alice: User, run: Run) -> None:
+def test_a_copy_leaves_the_old_rows(alice: User, run: Run) -> None:
     keep("sessions", signed_in(alice))
     printed = run("migratesessions", "--from=sessions", "--copy")
-    assert printed.startswith("Copied 1 sessions from django_session.\ndjango_session still holds")
+    assert printed.startswith("Copied 1 session from django_session.\ndjango_session still holds")
     assert left_in("sessions") == Session.objects.count() == 1
-    assert "Left out 1 that are here already." in run(
-        "migratesessions", "--from=sessions", "--copy"
-    )
+    assert "Skipped 1 session: already here." in run("migratesessions", "--from=sessions", "--copy")
     printed = run("migratesessions", "--from=sessions")
     assert printed.startswith(
-        "Moved 0 sessions from django_session.\nLeft out 1 that are here already."
+        "Moved 0 sessions from django_session.\nSkipped 1 session: already here."
     )
     assert left_in("sessions") == 0
     assert Session.objects.count() == 1
@@ -286,20 +287,20 @@ def test_what_was_written_after_a_copy_is_moved(alice: User, run: Run) -> None:
         session_data=later.session_data, updated_at=later.updated_at
     )
     browser = browser_with(row.pk)
-    assert names(browser)
+    assert knows(browser)
     PEERS["qsessions"]._base_manager.filter(pk=row.pk).update(updated_at=timezone.now())
     assert "Moved 2 sessions" in run("migratesessions", "--from=qsessions")
-    # Also where the cache has what was there before.
+    # Also if the cache has the older version.
     assert cached_db.SessionStore(row.pk)["n"] == SessionStore(row.pk)["n"] == 2
 
 
-def test_what_was_used_here_after_a_copy_stays(alice: User, run: Run) -> None:
+def test_what_was_written_here_after_a_copy_stays(alice: User, run: Run) -> None:
     row = keep("qsessions", {"n": 1}, updated_at=timezone.now() - HOUR)
     run("migratesessions", "--from=qsessions", "--copy")
     store = SessionStore(row.pk)
     store["n"] = 3
     store.save()
-    assert "Left out 1 that are here already." in run("migratesessions", "--from=qsessions")
+    assert "Skipped 1 session: already here." in run("migratesessions", "--from=qsessions")
     assert SessionStore(row.pk)["n"] == 3
     assert left_in("qsessions") == 0
 
@@ -312,8 +313,15 @@ def test_a_copy_is_refused_while_sessions_are_adopted(
         run("migratesessions", "--from=sessions", "--copy")
 
 
-def test_other_peoples_sessions_are_moved_too(alice: User, run: Run) -> None:
+def test_sessions_keep_their_owners(alice: User, run: Run) -> None:
     mine, theirs = keep("sessions", signed_in(alice)), keep("sessions", signed_in(make_user("bob")))
     run("migratesessions", "--from=sessions")
     assert browser_with(mine.pk).row.user == alice
     assert browser_with(theirs.pk).row.user != alice
+
+
+def test_a_model_of_two_tables(alice: User, run: Run, settings: Settings) -> None:
+    settings.SESSION_ENGINE = "tests.custom_sessions.vip"
+    key = keep("sessions", signed_in(alice)).pk
+    assert "Moved 1 session" in run("migratesessions", "--from=sessions")
+    assert VipSession.objects.get(pk=key).table == "by the window"

@@ -1,4 +1,4 @@
-"""The command that fetches the stylesheets of the frameworks."""
+"""The command that downloads the stylesheets of the CSS frameworks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """``manage.py looks``: asks npm for each framework, and keeps its stylesheet in ``var``."""
+    """``manage.py looks``: download the frameworks from npm into ``var``."""
 
-    help = "Fetches the stylesheets of the CSS frameworks with npm, for the site to be shown in."
+    help = "Downloads the stylesheets of CSS frameworks from npm, for visitors to choose."
     requires_system_checks = []
 
     def handle(self, **options: Any) -> None:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
 
 def fetch(package: str, files: dict[str, str], folder: Path) -> None:
-    """Put files of an npm package into the folder, under the names given."""
+    """Copy files of an npm package into the folder, under the given names."""
     with TemporaryDirectory() as scratch:
         pack(package, Path(scratch))
         (archive,) = Path(scratch).glob("*.tgz")
@@ -43,21 +43,23 @@ def fetch(package: str, files: dict[str, str], folder: Path) -> None:
 
 
 def pack(package: str, folder: Path) -> None:
-    """Have npm download the package, as it is published, into the folder."""
+    """Download the package from npm into the folder."""
     command = ["npm", "pack", package, "--silent", "--pack-destination", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise CommandError("npm is not installed; only the site's own look is offered.") from error
+        raise CommandError(
+            "npm is not installed, so only the site's own look is available."
+        ) from error
     except subprocess.CalledProcessError as error:
-        raise CommandError(f"npm cannot fetch {package}: {error.stderr}") from error
+        raise CommandError(f"npm cannot download {package}: {error.stderr}") from error
 
 
 def readable(content: bytes, name: str) -> bytes:
-    """Return the stylesheet as a browser wants it: Tailwind's base is written for its compiler."""
+    """Return the stylesheet as browsers need it; Tailwind's base needs its compiler."""
     if name != "preflight.css":
         return content
-    # Variables of the theme, of which there are none here: what stands for them. And below the
-    # layers of daisyUI.
+    # There is no theme here, so replace its variables by their defaults. The layer keeps these
+    # rules below daisyUI's.
     plain = re.sub(rb"--theme\(\s*--[\w-]+,\s*([^()]*)\)", rb"\1", content)
     return b"@layer base {\n" + plain + b"}\n"

@@ -1,0 +1,155 @@
+"""Times and places in words, as the list shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from importlib import import_module
+from ipaddress import ip_address, ip_network
+
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+from django.utils.translation import get_language, gettext, ngettext, to_locale
+
+from session_backend.locations import Place, place_label
+from session_backend.models import AbstractSession
+
+__all__ = [
+    "ago",
+    "day",
+    "exact",
+    "local_now",
+    "localized_country",
+    "place",
+    "seconds_until_change",
+    "seconds_until_midnight",
+]
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+# After a month a date says more than a number of days.
+MONTH = 30 * DAY
+
+# Not is_private: that holds networks kept for documentation too.
+LOCAL_NETWORKS = [
+    ip_network(network)
+    for network in (
+        *("10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+]
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long before ``now`` that was, *2 minutes ago*, or the date after a month."""
+    seconds = int((now - moment).total_seconds())
+    if seconds < MINUTE:
+        return gettext("just now")
+    # Not Django's timesince: in many languages the case of "minutes" depends on the "ago".
+    if seconds < HOUR:
+        count = seconds // MINUTE
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", count) % {"count": count}
+    if seconds < DAY:
+        count = seconds // HOUR
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", count) % {"count": count}
+    if seconds < MONTH:
+        count = seconds // DAY
+        return ngettext("%(count)d day ago", "%(count)d days ago", count) % {"count": count}
+    return day(moment, now)
+
+
+def seconds_until_change(moment: datetime, now: datetime) -> float:
+    """Return for how many seconds from ``now`` the text of :func:`ago` stays the same, or fewer."""
+    seconds = max(0.0, (now - moment).total_seconds())
+    unit = MINUTE if seconds < HOUR else HOUR if seconds < DAY else DAY
+    return unit - seconds % unit
+
+
+def seconds_until_midnight(now: datetime) -> int:
+    """Return after how many seconds :func:`day` may say something else."""
+    return DAY - now.hour * HOUR - now.minute * MINUTE - now.second
+
+
+def day(moment: datetime, now: datetime) -> str:
+    """Return *Today*, *Yesterday* or the date, in the reader's language and time zone."""
+    that_day, today = in_zone_of(now, moment).date(), now.date()
+    if that_day == today:
+        return gettext("Today")
+    if that_day == today - timedelta(days=1):
+        return gettext("Yesterday")
+    return _date(that_day, get_language())
+
+
+def exact(moment: datetime, now: datetime) -> str:
+    """Return day and time, in the reader's language and time zone, which is named."""
+    here = in_zone_of(now, moment)
+    clock = _clock(here.hour, here.minute, get_language())
+    # tzname() is None where USE_TZ is False.
+    return f"{day(moment, now)}, {clock} {here.tzname() or ''}".rstrip()
+
+
+def local_now() -> datetime:
+    """Return the time in the reader's time zone, as the other functions take it."""
+    now = timezone.now()
+    return timezone.localtime(now) if timezone.is_aware(now) else now
+
+
+def in_zone_of(now: datetime, moment: datetime) -> datetime:
+    """Return a moment in the reader's time zone, unless USE_TZ is False."""
+    return moment.astimezone(now.tzinfo) if now.tzinfo else moment
+
+
+# Formatting by Django's rules is most of the time that a row takes.
+@lru_cache(maxsize=1024)
+def _date(that_day: date, language: str | None) -> str:
+    return date_format(that_day, "DATE_FORMAT")
+
+
+@lru_cache(maxsize=4096)
+def _clock(hour: int, minute: int, language: str | None) -> str:
+    return time_format(time(hour, minute), "TIME_FORMAT")
+
+
+def place(session: AbstractSession) -> str:
+    """Return where a session is: *Linköping, Sweden*, else *Local network* or the IP address."""
+    found = localized_country(Place(session.country_code, session.country, session.city))
+    label = place_label(city=found.city, country=found.country)
+    if label:
+        return label
+    if not session.ip:
+        return gettext("Unknown location")
+    return gettext("Local network") if _is_local(session.ip) else session.ip
+
+
+@lru_cache(maxsize=1024)
+def _is_local(ip: str) -> bool:
+    address = ip_address(ip)
+    return any(address in network for network in LOCAL_NETWORKS)
+
+
+def localized_country(place: Place) -> Place:
+    """Return the place with its country in the active language, where Babel is installed.
+
+    GeoIP databases have English names, and those stay for a reader of English.
+    """
+    language = get_language() or "en"
+    if not place.country_code or language.split("-")[0] == "en":
+        return place
+    country = _territories(to_locale(language)).get(place.country_code, place.country)
+    return place._replace(country=country)
+
+
+@lru_cache(maxsize=64)
+def _territories(locale: str) -> Mapping[str, str]:
+    """Return the names of countries by their code (ISO 3166-1), from CLDR through Babel."""
+    try:
+        babel = import_module("babel")
+    except ImportError:
+        return {}
+    try:
+        names: Mapping[str, str] = babel.Locale.parse(locale).territories
+    except (ValueError, babel.UnknownLocaleError):
+        return {}
+    return names

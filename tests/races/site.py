@@ -1,0 +1,256 @@
+"""The site on which actors race: sessions of two users, a database, a cache and a clock."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from unittest.mock import Mock, patch
+from uuid import UUID, uuid4
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.core import signing
+from django.utils import timezone
+
+from session_backend import cache
+from session_backend.backends.db import SessionStore
+from session_backend.conf import Conf
+from session_backend.fields import Digest
+from session_backend.models import Session
+from session_backend.signals import session_ended, session_moved, session_started
+from tests import browsers
+from tests.races.cache import clock, server
+from tests.races.database import Database
+from tests.races.django_db import PlainSession
+from tests.races.explorer import actor
+from tests.races.history import History
+
+__all__ = ["ALICE", "BACKEND", "BOB", "LAPTOP", "PHONE", "TABLET", "Site", "Start"]
+
+ALICE, BOB = 1, 2
+# The keys of the sessions with which a run can start; also what those sessions are called.
+LAPTOP, PHONE, TABLET = (name.ljust(32, "-") for name in ("laptop", "phone", "tablet"))
+USERS = {LAPTOP: ALICE, PHONE: ALICE, TABLET: BOB}
+PUBLIC_IDS = {UUID(int=number): name for number, name in enumerate(USERS)}
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+timezone_now = timezone.now
+# The name of the session, its user, and which actors wrote into it; None where it is gone.
+Version = tuple[str, Any, tuple[int, ...]] | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """How every run starts."""
+
+    # The sessions are in the cache.
+    warm: bool = False
+    # The last activity was an hour ago, not a moment.
+    due: bool = False
+    # The data was written a moment ago, not an hour.
+    fresh: bool = False
+    # Alice uses her laptop in another place, and with another browser, than before.
+    moved: bool = False
+    # Alice has a phone as well.
+    phone: bool = False
+    # Nobody has signed in on the laptop.
+    anonymous: bool = False
+    # The laptop's session is still in this engine, the SESSION_BACKEND_LEGACY_ENGINE.
+    legacy: str | None = None
+    # Receivers of our signals are connected.
+    receivers: bool = False
+    # The cache refuses to write.
+    full: bool = False
+    # Commands with several keys begin with the last.
+    backwards: bool = False
+    # For how many seconds a process that saw the cache fail passes it by.
+    pause: float = 0
+    # How far the clocks of the actors' machines are ahead, in seconds.
+    ahead: Mapping[int, float] = field(default_factory=dict)
+
+
+class Site:
+    """What the actors share."""
+
+    # The names of the sessions, and those that have a row.
+    _alive: tuple[set[str], set[str]]
+
+    def __init__(self, database: Database) -> None:
+        self.connect, self.disconnect = database.connect, database.disconnect
+        self.is_waiting, self.observe = database.is_waiting, database.observe
+        self._database = database
+        self._decoded: dict[tuple[str, str], Version] = {}
+
+    @contextmanager
+    def starting(self, engine: Any, start: Start) -> Iterator[None]:
+        """Prepare the start of every run."""
+        self.engine, self.start, self.model = engine, start, engine.get_model_class()
+        self.is_ours = issubclass(engine, SessionStore)
+        self.sessions = [key for key in USERS if start.phone or key != PHONE]
+        with ExitStack() as stack:
+            for target, name, value in [
+                (timezone, "now", clock.now),
+                (signing, "time", Mock(time=lambda: 2e9)),
+                (import_module("session_backend.backends.db"), "get_random_string", self._new_key),
+                (
+                    import_module("django.contrib.sessions.backends.base"),
+                    "get_random_string",
+                    self._new_key,
+                ),
+                (Conf, "session_store", engine),
+                (Conf, "legacy_engine", start.legacy),
+                (cache.CircuitBreaker, "PAUSE", start.pause),
+                # Each failure of the cache is logged with its traceback.
+                (logging.getLogger("session_backend"), "disabled", True),
+                (clock, "ahead", start.ahead),
+                (server, "is_full", False),
+                (server, "is_backwards", start.backwards),
+                (server, "on_step", self._notice if start.legacy else server.on_step),
+                (self._database, "on_change", self._notice),
+            ]:
+                stack.enter_context(patch.object(target, name, value))
+            defaults = {timezone_now: clock.now, uuid4: self._new_id}
+            for column in self.model._meta.concrete_fields:
+                if default := defaults.get(column.default):
+                    stack.enter_context(patch.object(column, "_get_default", default))
+            for signal in session_started, session_moved, session_ended:
+                if start.receivers:
+                    signal.connect(self._receive)
+                    stack.callback(signal.disconnect, self._receive)
+            self._create_sessions()
+            self._entries = server.entries
+            self._database.keep()
+            stack.callback(self._database.reset)
+            yield
+
+    def _create_sessions(self) -> None:
+        clock.passed = 0
+        PlainSession.objects.all().delete()
+        Session.objects.all().delete()
+        self.keys = self.sessions
+        ours = [key for key in self.sessions if key != LAPTOP or not self.start.legacy]
+        for key in ours:
+            self._create(self.engine(key), key)
+            if self.is_ours:
+                rows, ago = self.model.objects.filter(pk=key), timedelta(hours=1)
+                moment = clock.now() - timedelta(seconds=5)
+                rows.update(
+                    public_id=UUID(int=list(USERS).index(key)),
+                    last_activity=moment - ago * self.start.due,
+                    updated_at=moment - ago * (not self.start.fresh),
+                )
+        server.lose()
+        if self.start.legacy:
+            self._create(self._legacy_store(LAPTOP), LAPTOP)
+            # The first adoption of a process looks at the tables.
+            self.visitor("nobody".ljust(32, "-")).load()
+        for key in ours if self.start.warm else ():
+            self.visitor(key).load()
+
+    def _create(self, store: Any, key: str) -> None:
+        user = get_user_model().objects.get(pk=USERS[key])
+        store.meta = browsers.LAPTOP
+        store._session_cache = {"name": key, "log": []}
+        if key != LAPTOP or not self.start.anonymous:
+            store[SESSION_KEY], store[BACKEND_SESSION_KEY] = str(user.pk), BACKEND
+            store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        store.save(must_create=True)
+
+    def visitor(self, key: str) -> Any:
+        """Return a store as the middleware makes it for a request with this key."""
+        store = self.engine(key)
+        store.meta = browsers.PHONE if self.start.moved and actor() else browsers.LAPTOP
+        return store
+
+    def version(self, data: dict[str, Any]) -> Version:
+        """Return the version that this session data is."""
+        return (data["name"], data.get(SESSION_KEY), tuple(data["log"])) if "name" in data else None
+
+    def versions(self) -> dict[str, Version]:
+        """Return what each key should find: what its row says, here or in the legacy engine."""
+        versions = self._rows()
+        if self.start.legacy:
+            versions |= {k: self._legacy_version(k) for k in self.keys if versions[k] is None}
+        return versions
+
+    def alive(self) -> set[str]:
+        """Return the names of the sessions that there are, under whatever key."""
+        return names(self.versions())
+
+    def _rows(self) -> dict[str, Version]:
+        rows = self._database.rows[self.model._meta.db_table]
+        found = {row[0]: self._version_of(self.engine(), row[1]) for row in rows}
+        return {key: found.get(Digest.of(key) if self.is_ours else key) for key in self.keys}
+
+    def _legacy_store(self, key: str) -> Any:
+        return import_module(str(self.start.legacy)).SessionStore(key)
+
+    def _legacy_version(self, key: str) -> Version:
+        store = self._legacy_store(key)
+        if not hasattr(store, "model"):
+            entry = server.entries.get(store._cache.make_key(store.cache_key))
+            return self.version(pickle.loads(entry[0])) if entry else None
+        rows = self._database.rows[store.model._meta.db_table]
+        return next((self._version_of(store, row[1]) for row in rows if row[0] == key), None)
+
+    def _version_of(self, store: Any, text: str) -> Version:
+        if (store.key_salt, text) not in self._decoded:
+            self._decoded[store.key_salt, text] = self.version(store.decode(text))
+        return self._decoded[store.key_salt, text]
+
+    def _new_key(self, *args: object) -> str:
+        worker = actor()
+        if worker is None:
+            return "new".ljust(32, "-")
+        own = sum(key.startswith(f"new-{worker.number}") for key in self.keys)
+        key = f"new-{worker.number}-{own}".ljust(32, "-")
+        self.keys = [*self.keys, key]
+        return key
+
+    def _new_id(self) -> UUID:
+        worker = actor()
+        return UUID(int=100 + worker.number if worker else 99)
+
+    def _notice(self) -> None:
+        """Note what a step of an actor has changed."""
+        if worker := actor():
+            self.history.observe(self.versions())
+            alive = self.alive(), names(self._rows())
+            for before, after in zip(self._alive, alive, strict=True):
+                self.ended_by |= {(name, worker.number) for name in before - after}
+            self._alive = alive
+
+    def _receive(self, signal: Any, session: Any, **kwargs: Any) -> None:
+        if signal is session_ended:
+            self.announced[PUBLIC_IDS.get(session.public_id, "a new session")] += 1
+
+    # A world to explore.
+
+    def reset(self) -> None:
+        clock.passed = 0
+        self._database.reset()
+        server.entries = dict(self._entries)
+        server.is_full = self.start.full
+        cache.circuit_breaker = cache.CircuitBreaker()
+        self.keys = self.sessions
+        # Which actors ended a session, and how often that was announced.
+        self.ended_by: set[tuple[str, int]] = set()
+        self.announced = Counter[str]()
+        self.history = History(self.versions())
+        self._alive = self.alive(), names(self._rows())
+
+    def state(self) -> Hashable:
+        # The order in which keys were made, or entries, makes no difference.
+        entries = frozenset(server.entries.items()), cache.circuit_breaker.is_open
+        seen = frozenset(self.keys), frozenset(self.ended_by), frozenset(self.announced.items())
+        return entries, self._database.state(), seen, self.history.state()
+
+
+def names(versions: dict[str, Version]) -> set[str]:
+    return {version[0] for version in versions.values() if version}
