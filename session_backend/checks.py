@@ -25,7 +25,7 @@ from django.utils.module_loading import import_string
 from session_backend.backends import cached_db, db
 from session_backend.client import broad_proxy_networks, trusted_proxies_problem
 from session_backend.conf import conf
-from session_backend.legacy import known_source
+from session_backend.legacy import source_of
 from session_backend.locations import database_problem
 from session_backend.middleware import SessionMiddleware
 
@@ -228,7 +228,7 @@ def check_legacy_engine(**kwargs: Any) -> Iterator[CheckMessage]:
         return
     hint = "Set it to the SESSION_ENGINE that the site had before, or remove it."
     try:
-        if known_source(path):
+        if source_of(path):
             return  # its table is read, whether its app is installed or not
         store = import_module(path).SessionStore
         is_installed = has_installed_model(store)

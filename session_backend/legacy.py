@@ -8,10 +8,10 @@ revoked here. A table in the same database takes part in the transaction that in
 Another database, a cache or a file cannot, so there the session is gone just before that
 transaction is committed. A crash or a rollback in between signs the visitor out.
 
-Tables are read without the engine: it may believe its cache, and takes a session that it cannot
-read for an empty one. Those of Django and of three other packages need no app that is installed.
-An engine without a table, or with an encoding of its own, is asked through its ``SessionStore``.
-``signed_cookies`` keeps nothing on the server, so there is nothing to adopt.
+The tables of Django and of three other packages are read directly, whether their apps are
+installed or not: their engines may trust a cache, and take a session that they cannot read for an
+empty one. Any other engine is asked through its ``SessionStore``. ``signed_cookies`` stores nothing
+on the server, so there is nothing to adopt.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from django.apps.registry import Apps
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.backends.base import UpdateError
 from django.core import signing
 from django.core.cache import caches
 from django.core.exceptions import SuspiciousOperation
@@ -45,7 +45,6 @@ from session_backend.auth import owner_of
 from session_backend.cache import session_cache
 from session_backend.client import sanitized_client
 from session_backend.conf import conf
-from session_backend.devices import Device, DeviceType
 from session_backend.fields import Digest
 
 if TYPE_CHECKING:
@@ -58,12 +57,8 @@ __all__ = [
     "LegacySession",
     "Outcome",
     "SessionImporter",
-    "Source",
     "adopt",
-    "decoded",
-    "device_from_label",
     "forget",
-    "known_source",
     "revoke_legacy_sessions",
     "rows_of",
     "source_of",
@@ -75,7 +70,7 @@ logger = logging.getLogger("session_backend")
 _KEY = re.compile(r"[!-~]{8,40}")
 # No browser keeps a cookie for longer (RFC 6265bis, section 5.5).
 _LONGEST_COOKIE = timedelta(days=400)
-# Where other packages repeat the client in the session's data, and the column it belongs to.
+# Where other packages repeat the client in the session data, and the column that it belongs to.
 _CLIENT_KEYS = {
     "_qsessions_ip": "ip",
     "_qsessions_user_agent": "user_agent",
@@ -85,7 +80,11 @@ _CLIENT_KEYS = {
 # What is left for a moment in the place of a session that was adopted.
 _ADOPTED = "_session_backend_adopted"
 _NOTE_SECONDS = 3600
-_NO_MODEL = re.compile(r"PC|Spider|K|Generic.*|iOS-Device")
+# What django-user-sessions-ng keeps of a user agent: "iPhone / iOS 17.4 / Mobile Safari 17.4".
+_LABEL = re.compile(
+    r"(?P<device_model>iPhone|iPad|iPod|).* / (?P<os>.{1,64}?)( [\d.]+)? / "
+    r"(Mobile )?(?P<browser>.{1,64}?)( Mobile)?( iOS)?( [\d.]+)?"
+)
 
 
 # The tables of other packages.
@@ -129,26 +128,13 @@ SOURCES = {
 ALLAUTH = Source("allauth.usersessions", "usersessions_usersession")
 
 
-def known_source(engine: str) -> Source | None:
+def source_of(engine: str) -> Source | None:
     """Return the table of an engine of one of these packages, by its dotted path."""
     package, _, name = engine.rpartition(".backends.")
     for source in SOURCES.values():
         if source.package == package and name in ("db", "cached_db"):
             return source if name == "cached_db" else source._replace(cache_prefix=None)
     return None
-
-
-def source_of(engine: str) -> Source | None:
-    """Return the table of any engine; None for one that has to be asked itself."""
-    if source := known_source(engine):
-        return source
-    store = import_module(engine).SessionStore()
-    has_own_encoding = type(store).decode is not SessionBase.decode
-    if has_own_encoding or not hasattr(store, "get_model_class"):
-        return None
-    meta = store.get_model_class()._meta
-    prefix = getattr(store, "cache_key_prefix", None)
-    return Source(meta.app_label, meta.db_table, store.key_salt, prefix)
 
 
 # The columns that any of these tables may have and that say something about a session.
@@ -253,8 +239,9 @@ class LegacySession(NamedTuple):
         known = noted | {name: value for name, value in self.known.items() if value}
         client = sanitized_client(known.get("ip"), known.get("user_agent"))
         columns = model.client_columns(client)
-        if not client.user_agent and conf.store_user_agent:
-            columns |= device_from_label(known.get("device") or "")._asdict()
+        label = _LABEL.fullmatch(known.get("device") or "")
+        if label and not client.user_agent and conf.store_user_agent:
+            columns |= label.groupdict()
         updated_at = known.get("updated_at") or _signed_at(known.get("session_data", ""))
         seen = known.get("last_activity") or known.get("last_seen_at") or updated_at
         return columns | {
@@ -265,22 +252,6 @@ class LegacySession(NamedTuple):
             "last_activity": max(updated_at, seen),
             **owner_of(data)._asdict(),
         }
-
-
-def device_from_label(label: str) -> Device:
-    """Read what ``user-agents`` prints: ``iPhone / iOS 17.4 / Mobile Safari 17.4``."""
-    device, os, browser = map(_family, (*label.split(" / "), "", "", "")[:3])
-    is_phone = device in ("iPhone", "iPod") or "Mobile" in label
-    kinds = {"PC": DeviceType.DESKTOP, "Spider": DeviceType.BOT, "iPad": DeviceType.TABLET}
-    kind = kinds.get(device, DeviceType.MOBILE if is_phone else DeviceType.UNKNOWN)
-    model = "" if _NO_MODEL.fullmatch(device) else device
-    browser = " ".join(word for word in browser.split() if word not in ("Mobile", "iOS"))
-    return Device(kind.value, model[:64], browser[:64], os[:64].replace("Mac OS X", "macOS"))
-
-
-def _family(text: str) -> str:
-    family = re.sub(r"( [\d.]+)?$", "", text.strip())
-    return "" if family == "Other" else family
 
 
 def _signed_at(session_data: str) -> datetime:
@@ -323,27 +294,31 @@ def write(
     that have been revoked. It runs in the caller's transaction.
     """
     users = _existing_users({session.user_id for session in legacy} - {None}, sessions.db)
-    owned = [s for s in legacy if s.is_anonymous or s.user_id in users]
-    known = sessions.filter(pk__in=[*(s.digest for s in owned), *map(_refusal, users)])
-    here: dict[str, datetime] = dict(known.values_list("pk", "updated_at"))
-    wanted = [s for s in owned if _refusal(s.user_id) not in here]
-    columns = {session.digest: session.columns(sessions.model) for session in wanted}
-    new = {digest: row for digest, row in columns.items() if digest not in here}
-    newer = {
-        digest: row
-        for digest, row in columns.items()
-        if digest in here and here[digest] < row["updated_at"]
-    }
-    counts[Outcome.OWNERLESS] += len(legacy) - len(owned)
-    counts[Outcome.REVOKED] += len(owned) - len(wanted)
-    counts[Outcome.HERE] += len(wanted) - len(new) - len(newer)
-    counts[Outcome.MOVED] += len(new) + len(newer)
+    keys = [*(session.digest for session in legacy), *map(_refusal, users)]
+    here: dict[str, datetime] = dict(sessions.filter(pk__in=keys).values_list("pk", "updated_at"))
+    done, new, changed = set(), [], {}
+    for session in legacy:
+        if not session.is_anonymous and session.user_id not in users:
+            counts[Outcome.OWNERLESS] += 1
+            continue
+        done.add(session.digest)
+        if _refusal(session.user_id) in here:
+            counts[Outcome.REVOKED] += 1
+            continue
+        columns = session.columns(sessions.model)
+        if session.digest not in here:
+            new.append(sessions.model(session_key=session.digest, **columns))
+        elif here[session.digest] < columns["updated_at"]:
+            changed[session.digest] = columns
+        else:
+            counts[Outcome.HERE] += 1
+    counts[Outcome.MOVED] += len(new) + len(changed)
     if not dry_run:
-        _insert([sessions.model(session_key=key, **row) for key, row in new.items()], sessions)
-        for key, row in newer.items():
-            with session_cache().invalidating([key]):
-                sessions.filter(pk=key).update(**row)
-    return {session.digest for session in owned}
+        _insert(new, sessions)
+        for digest, columns in changed.items():
+            with session_cache().invalidating([digest]):
+                sessions.filter(pk=digest).update(**columns)
+    return done
 
 
 def _existing_users(ids: Collection[Any], using: str) -> set[Any]:

@@ -26,12 +26,7 @@ from session_backend import legacy
 from session_backend.backends.db import SessionStore
 from session_backend.devices import Device
 from session_backend.fields import Digest
-from session_backend.legacy import (
-    LegacySession,
-    adopt,
-    device_from_label,
-    revoke_legacy_sessions,
-)
+from session_backend.legacy import LegacySession, adopt, revoke_legacy_sessions
 from session_backend.models import AbstractSession, Session
 from tests.browsers import LAPTOP, Browser, make_user
 from tests.session_backend.budget import statements
@@ -60,10 +55,6 @@ def custom(base: type[SessionBase], **members: Any) -> type[SessionBase]:
 class Scrambled(db.SessionStore):
     """A store with an encoding of its own."""
 
-    @classmethod
-    def get_model_class(cls) -> Any:
-        return OLD
-
     def encode(self, session_dict: dict[str, Any]) -> str:
         return super().encode(session_dict)[::-1]
 
@@ -77,7 +68,7 @@ STORES: dict[str, type[SessionBase]] = {
     f"{BACKENDS}.cache": cache_engine.SessionStore,
     f"{BACKENDS}.file": file.SessionStore,
     "custom": custom(cached_db.SessionStore),
-    "scrambled": Scrambled,
+    "scrambled": custom(Scrambled),
 }
 
 
@@ -406,7 +397,8 @@ def test_a_failed_delete_brings_nothing_back(
 # What this process cannot read
 
 
-@kinds("db", "cached_db", "custom", "scrambled", "file")
+# A custom cached_db engine reads its cache, which needs neither.
+@kinds("db", "cached_db", "scrambled", "file")
 @pytest.mark.parametrize(
     "setting",
     [
@@ -807,28 +799,14 @@ def test_without_a_signature_they_are_that_of_the_move(session_data: str) -> Non
 @pytest.mark.parametrize(
     ("label", "device"),
     [
-        ("PC / Windows 10 / Chrome 126.0.0", ("desktop", "", "Chrome", "Windows")),
-        ("PC / Mac OS X 10.15.7 / Safari 17.4", ("desktop", "", "Safari", "macOS")),
-        ("iPhone / iOS 17.4 / Mobile Safari 17.4", ("mobile", "iPhone", "Safari", "iOS")),
-        ("iPad / iOS 17.4 / Chrome Mobile iOS 120.0.1", ("tablet", "iPad", "Chrome", "iOS")),
-        ("K / Android 10 / Chrome Mobile 126.0.0", ("mobile", "", "Chrome", "Android")),
-        (
-            "Samsung SM-T870 / Android 11 / Chrome 96",
-            ("unknown", "Samsung SM-T870", "Chrome", "Android"),
-        ),
-        ("Generic Smartphone / Android / Firefox Mobile 1", ("mobile", "", "Firefox", "Android")),
-        ("Spider / Other / Googlebot 2.1", ("bot", "", "Googlebot", "")),
-        ("Other / Other / Other", ("unknown", "", "", "")),
-        ("nonsense", ("unknown", "nonsense", "", "")),
-        ("", ("unknown", "", "", "")),
+        ("PC / Windows 10 / Chrome 126.0.0", "Chrome on Windows"),
+        ("iPhone / iOS 17.4 / Mobile Safari 17.4", "Safari on iPhone"),
+        ("iPad / iOS 17.4 / Chrome Mobile iOS 120.0.1", "Chrome on iPad"),
+        ("K / Android 10 / Chrome Mobile 126.0.0", "Chrome on Android"),
+        ("nonsense", "Unknown device"),
+        (f"PC / {'x' * 65} / Chrome", "Unknown device"),
     ],
 )
-def test_a_label_names_a_device(label: str, device: tuple[str, ...]) -> None:
-    assert device_from_label(label) == device
-
-
-def test_the_row_of_a_label_has_its_device_until_the_user_agent_is_seen() -> None:
-    row = row_of(device="PC / Windows 10 / Chrome 126.0.0", ip="89.160.20.112")
-    assert row.device() == "Chrome on Windows"
-    row = row_of(device="PC / Windows / Chrome", user_agent="curl/8.0")
-    assert row.browser == "curl"
+def test_a_label_names_a_device_until_the_user_agent_is_seen(label: str, device: str) -> None:
+    assert row_of(device=label, ip="89.160.20.112").device() == device
+    assert row_of(device=label, user_agent="curl/8.0").device() == "curl"

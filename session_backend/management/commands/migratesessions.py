@@ -100,9 +100,8 @@ class Command(BatchCommand):
         did = "Copied" if importer.copy else "Moved"
         did = f"Would have {did.lower()}" if importer.dry_run else did
         self.say(f"{did} {counted(counts.pop(Outcome.MOVED, 0))} from {table}.")
-        for outcome, number in counts.items():
-            if number:
-                self.say(f"Skipped {counted(number)}: {outcome.value}.")
+        for outcome in filter(counts.get, Outcome):
+            self.say(f"Skipped {counted(counts[outcome])}: {outcome.value}.")
         if importer.enriched:
             self.say(
                 f"{ALLAUTH.table} has the client of {importer.enriched} of them. It holds session "
