@@ -33,7 +33,7 @@ project = "django-session-ui"
 author = "django-session-ui contributors"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "kit_templates"]
-exclude_patterns = ["_build", "admin.md"]
+exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["deflist", "fieldlist"]
 myst_heading_anchors = 3

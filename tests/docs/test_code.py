@@ -208,7 +208,7 @@ def test_what_was_recorded_is_blanked(alice: Any, laptop: Browser) -> None:
 
 def test_the_inline_on_a_users_page(alice: Any, laptop: Browser, admin_client: Browser) -> None:
     laptop.sign_in(alice)
-    block, _ = blocks(DOCS / "admin.md")
+    block, _ = blocks(DOCS / "reference/admin.md")
     before = admin.site._registry[type(alice)]
     try:
         run(block)
@@ -330,7 +330,7 @@ def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> N
 
 
 def test_a_session_model_of_ones_own(tmp_path: Path) -> None:
-    for page in ("reference/models.md", "admin.md"):
+    for page in ("reference/models.md", "reference/admin.md"):
         for block in blocks(DOCS / page):
             if block.caption.startswith("shop/"):
                 file = tmp_path / block.caption
