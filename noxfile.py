@@ -1,4 +1,4 @@
-"""Every check of the project, each in an environment of its own: `nox -l` lists them.
+"""Every check of the project, each in its own environment: `nox -l` lists them.
 
 `nox -t ci` is what has to pass before a change lands; arguments after `--` go to pytest. The times
 were taken on two cores; a first run also makes the environment.
@@ -52,7 +52,7 @@ PYTHONS = {
     "5.2": ["3.10", "3.11", "3.12", "3.13", "3.14"],
     "6.0": ["3.12", "3.13", "3.14"],
     "6.1": ["3.12", "3.13", "3.14"],
-    # Not a release: allowed to fail.
+    # Not a release, so it may fail.
     "main": ["3.14"],
 }
 DJANGO_MAIN = "Django @ https://github.com/django/django/archive/refs/heads/main.tar.gz"

@@ -18,7 +18,7 @@ from benchmarks.startup import Startup
 from benchmarks.worker import Worker
 
 STARTUPS = 5
-# Measured in ways of their own, and each once.
+# Measured separately, and once each.
 APART = ("cache", "startup")
 ENGINE_ALONE = replace(OURS, name="ours, engine alone", more_apps=())
 

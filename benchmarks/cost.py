@@ -25,7 +25,7 @@ _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
 
 
 class StatementHandler(logging.Handler):
-    """Counts what Django logs of its connections, in whatever thread they are."""
+    """Counts the statements that Django logs, in every thread."""
 
     def __init__(self, tally: Counter[str]) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def counted() -> Iterator[Counter[str]]:
 
 
 def counting(backend: type, name: str, tally: Counter[str]) -> Callable[..., Any]:
-    """Return a method that counts itself, and not those that it calls in turn."""
+    """Return a method that counts its calls, but not the calls that it makes itself."""
     original = getattr(backend, name)
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +73,7 @@ def counting(backend: type, name: str, tally: Counter[str]) -> Callable[..., Any
 
 
 def peak_memory(call: Callable[[], Any]) -> int:
-    """Return the most bytes of Python objects that a call had at once."""
+    """Return the peak memory of the Python objects of a call, in bytes."""
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     call()
@@ -83,7 +83,7 @@ def peak_memory(call: Callable[[], Any]) -> int:
 
 
 def cached_bytes() -> int:
-    """Return what Redis takes for this site's keys, with all that it keeps besides."""
+    """Return how many bytes this site's keys take in Redis, with its own overhead."""
     import redis
 
     cache: Any = settings.CACHES["default"]

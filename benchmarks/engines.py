@@ -12,7 +12,7 @@ __all__ = ["BASELINE", "ENGINES", "OURS", "Engine"]
 
 @dataclass(frozen=True)
 class Engine:
-    """A session engine, and what its site installs besides."""
+    """A session engine, and what else its site installs."""
 
     name: str
     distribution: str

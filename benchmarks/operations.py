@@ -1,4 +1,4 @@
-"""All that is measured, in the order of the tables."""
+"""The operations, in the order of the tables."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ DEPTHS = range(0, 200, 20)
 
 
 class Operation(ABC):
-    """Something that a site does, again and again."""
+    """An operation that is measured."""
 
     title: ClassVar[str]
     is_async: ClassVar[bool] = False
     calls: ClassVar[int] = 10
-    """How often it is done in a round."""
+    """How many times it is run in a round."""
     rounds: ClassVar[int] = 1000
-    """In how many rounds at most."""
+    """The maximum number of rounds."""
     starts_empty: ClassVar[bool] = True
     """Whether other sessions are deleted before it."""
     needs: ClassVar[str] = "is_installed"
@@ -56,14 +56,14 @@ class Operation(ABC):
         self.engine = site.engine
 
     def set_up(self) -> None:  # noqa: B027
-        """Make what it needs."""
+        """Create what it needs."""
 
     @abstractmethod
     def prepare(self) -> Call:
         """Return the next call, with nothing left to prepare: only the call is measured."""
 
     def verify(self, result: Any) -> None:  # noqa: B027
-        """Raise if a call did not do what it is measured for."""
+        """Raise if a call did not do what is being measured."""
 
 
 class Page(Operation):

@@ -16,7 +16,7 @@ OURS, BASELINE = engines.OURS.name, engines.BASELINE.name
 NOTHING = "\N{EN DASH}"
 NO_COST = Cost(0, 0, 0, 0, 0)
 NOISE = 1.03
-"""A smaller difference between two engines is as likely the machine's."""
+"""A smaller difference between two engines may be noise."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def microseconds(value: float) -> str:
-    """Return a time with as many digits as mean something."""
+    """Return a time with its significant digits."""
     if value < 10_000:
         return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     return f"{value / 1000:,.1f} ms" if value < 100_000 else f"{value / 1000:,.0f} ms"
@@ -188,7 +188,7 @@ def stack_section(
 
 
 def startup_table(found: Mapping[str, Sequence[Startup]]) -> str:
-    """Return the table of what a process pays once."""
+    """Return the table of start-up costs."""
     rows = []
     for name, startups in found.items():
         middle = Startup(*map(median, zip(*startups, strict=True)))

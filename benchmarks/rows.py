@@ -22,7 +22,7 @@ UUIDS = {
     "sqlite": "lower(hex(randomblob(16)))",
 }
 KEY = "KEY"
-"""Stands for a new key in an expression, for whatever database."""
+"""A new key in an SQL expression, for any database."""
 
 
 def multiply(row: models.Model, number: int, **expressions: str) -> None:
@@ -49,12 +49,12 @@ def multiply(row: models.Model, number: int, **expressions: str) -> None:
 
 
 def empty(*names: str) -> None:
-    """Delete all rows of these tables, and nothing that Django would delete besides."""
+    """Delete all rows of these tables, without Django's cascades."""
     _each("TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM", names)
 
 
 def settle(*names: str) -> None:
-    """Have the database tidy up these tables now, and not while something is measured."""
+    """Vacuum and analyze these tables now, and not while something is measured."""
     _each("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE", names)
 
 

@@ -27,7 +27,7 @@ __all__ = ["heading", "opened", "say", "side_by_side"]
 def opened(
     stack: Embedded, engines: Sequence[Engine], needs_async: bool = False
 ) -> Iterator[dict[bool, list[Worker]]]:
-    """Start a process for each engine, and a second one where something is asked of ASGI."""
+    """Start a process for each engine, and a second one if there are ASGI operations."""
     geoip = stack.folder / "GeoLite2-City.mmdb"
     write_database(geoip)
     workers: dict[bool, list[Worker]] = {False: [], True: []}
@@ -47,7 +47,7 @@ def opened(
 def side_by_side(
     workers: list[Worker], name: str, operation: type[Operation], rounds: int
 ) -> dict[str, Figures]:
-    """Measure an operation: a short round of each site in turn, again and again."""
+    """Measure an operation in many short rounds, each site in turn."""
     figures = {worker.name: Figures() for worker in workers}
     for worker in workers:
         worker.call("set_up", name)

@@ -152,7 +152,7 @@ def sizes(name: str) -> dict[str, int]:
 
 
 class Load(Operation):
-    """Not measured: makes the rows."""
+    """Creates the rows; not measured."""
 
     title = "load"
 

@@ -15,11 +15,11 @@ __all__ = ["STACKS", "Embedded", "ProcessCache", "Production"]
 
 
 class ProcessCache(LocMemCache):
-    """Memory that counts as shared, since the site is one process: else we would not use it."""
+    """Local memory that counts as shared, since the site is one process."""
 
 
 class Embedded:
-    """Nothing but the process and its disk."""
+    """SQLite and local memory."""
 
     title = "SQLite and LocMemCache"
 

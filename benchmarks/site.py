@@ -96,7 +96,7 @@ class Site:
 
     @property
     def rows(self) -> Any:
-        """The manager of the session rows, whatever methods it has."""
+        """The manager of the session rows."""
         return self.model._default_manager
 
     @property
@@ -113,11 +113,11 @@ class Site:
         return {apps.get_model(label)._meta.db_table for label in labels}
 
     def clear(self) -> None:
-        """Delete all sessions, and nothing that Django would delete besides."""
+        """Delete all sessions, without Django's cascades."""
         empty(*self._tables())
 
     def settle(self) -> None:
-        """Have the database tidy up now, and not while something is measured."""
+        """Vacuum and analyze now, so that the database does not while something is measured."""
         settle(*self._tables())
 
     def next_user(self) -> Any:

@@ -1,4 +1,4 @@
-"""What a process pays once: to import the apps, and to start serving."""
+"""The start-up cost of a process: importing the apps, and preparing to serve."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Startup(NamedTuple):
 
 
 def start_up() -> Startup:
-    """Take those steps, in a process that has settings and has done nothing yet."""
+    """Take those steps, in a process that has only its settings."""
     setup = seconds(django.setup)
     setup_memory = resident()
     from benchmarks.visitor import Visitor

@@ -1,4 +1,4 @@
-"""A site in a process of its own, which does what it is told and says what that cost."""
+"""A site in its own process, which runs operations and reports their cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one call sent and needed."""
+    """What one call sent, and its memory."""
 
     statements: int
     transaction: int
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
     commands: int
     memory: int
     bytes: int
-    """The size of the answer, 0 where there is none."""
+    """The size of the response, 0 if there is none."""
 
 
 class Worker:
@@ -76,7 +76,7 @@ class Child:
         return start_up()
 
     def open(self, migrates: bool = True) -> None:
-        """Make the site ready."""
+        """Set the site up."""
         django.setup()
         from django.core.management import call_command
 
@@ -101,7 +101,7 @@ class Child:
             self._sample(kind.calls)
 
     def round(self) -> list[Sample]:
-        """Do it some times and return what each call took."""
+        """Run the operation several times and return what each call took."""
         gc.collect()
         if self.operation.calls > 1:
             # The first calls find the processor's caches as other sites left them.
@@ -109,7 +109,7 @@ class Child:
         return self._sample(self.operation.calls)
 
     def cost(self) -> Cost:
-        """Do it twice more: once to count, once to weigh."""
+        """Run it twice more: once to count statements, once to measure memory."""
         from benchmarks.cost import counted, peak_memory
 
         call = self.operation.prepare()

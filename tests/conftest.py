@@ -23,7 +23,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude what is imported from garbage collection, which takes a sixth of the time else."""
+    """Exclude imported objects from garbage collection, which would take a sixth of the time."""
     gc.collect()
     gc.freeze()
 
@@ -55,7 +55,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _working_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start with a cache that is empty, and of which no failure is remembered."""
+    """Start with an empty cache, and with no record of failures."""
     cache.clear()
     monkeypatch.setattr(session_cache, "circuit_breaker", session_cache.CircuitBreaker())
 

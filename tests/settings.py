@@ -1,4 +1,4 @@
-"""The site of all tests: SQLite and local memory, unless the environment says otherwise.
+"""The test site: SQLite and local memory, unless the environment says otherwise.
 
 ``DATABASE_URL``, ``REDIS_URL``
     postgres://, mysql:// or sqlite://, and redis://.

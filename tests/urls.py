@@ -1,4 +1,4 @@
-"""The pages of the site of all tests."""
+"""The URLs of the test site."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""``{templates}``: a table of the kit's templates, made from the comment that each begins with.
+"""``{templates}``: a table of the templates, made from the comment at the top of each.
 
-The comment says what the template is, what it may read, and after "Blocks:" which blocks it has.
-So the table is never behind the templates.
+The comment says what the template is, what it can read, and after "Blocks:" which blocks it has, so
+the table is always up to date.
 """
 
 from __future__ import annotations

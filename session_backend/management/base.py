@@ -71,7 +71,7 @@ class BatchCommand(BaseCommand):
         """Divide sessions into ranges of an indexed column, and draw the progress.
 
         No keys are read, so any number of sessions takes the same memory. Each range has the
-        filters of ``sessions``: one that has left the set in the meantime is not in it. Sessions
+        filters of ``sessions``, so a session that no longer matches is left out. Sessions
         with the same value are in the same batch.
         """
         with progress(sessions.count, "sessions", self.verbosity) as advance:
@@ -113,4 +113,4 @@ def _tqdm() -> Callable[..., AbstractContextManager[Any]] | None:
 
 
 def _ignore(units: int) -> None:
-    """Advance no bar."""
+    """Ignore the progress."""

@@ -30,7 +30,7 @@ def main() -> None:
         ROOT_URLCONF=__name__,
         LOGIN_URL="admin:login",
         SESSION_ENGINE="shop.sessions",
-        # It takes the place of the other model of this name.
+        # It replaces the other model of this name.
         INSTALLED_APPS=[
             app.replace("tests.custom_sessions", "shop") for app in site.INSTALLED_APPS
         ],

@@ -59,7 +59,7 @@ def run(block: Block, **names: Any) -> types.SimpleNamespace:
 
 
 @of("python")
-def test_python_compiles_and_finds_our_names(block: Block) -> None:
+def test_python_compiles(block: Block) -> None:
     if ">>>" in block.text:
         examples = doctest.DocTestParser().get_examples(block.text)
         source = "".join(example.source for example in examples)
@@ -72,8 +72,8 @@ def test_python_compiles_and_finds_our_names(block: Block) -> None:
 
 
 @of("python")
-def test_settings_are_settings(block: Block) -> None:
-    """The names that a page puts into settings.py are settings of ours, or of Django."""
+def test_settings_exist(block: Block) -> None:
+    """Every name that a page puts into settings.py is one of our settings, or of Django's."""
     if not block.caption.endswith("settings.py"):
         return
     names = [name for name in vars(run(block, BASE_DIR=Path("/srv"))) if name.isupper()]
@@ -86,7 +86,7 @@ def test_settings_are_settings(block: Block) -> None:
 
 @of("html+django")
 def test_templates_render(block: Block, request_of_alice: HttpRequest, settings: Any) -> None:
-    """By themselves; as overrides of ours they are tested below."""
+    """By themselves; as overrides they are tested below."""
     base = (
         "django.template.loaders.locmem.Loader",
         {"base.html": "{% block content %}{% endblock %}"},
@@ -108,16 +108,16 @@ def commands_in(text: str) -> Iterator[list[str]]:
 
 
 @of("sh")
-def test_commands_take_their_options(block: Block) -> None:
+def test_command_options_exist(block: Block) -> None:
     for name, *arguments in commands_in(block.text):
         command = load_command_class(get_commands()[name], name)
         command.create_parser("manage.py", name).parse_args(arguments)
 
 
-def test_a_mistyped_option_would_be_found() -> None:
+def test_mistyped_option_is_found() -> None:
     block = Block("sh", "", "python manage.py clearsessions --dryrun", "here")
     with pytest.raises(CommandError, match="--dryrun"):
-        test_commands_take_their_options(block)
+        test_command_options_exist(block)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def request_of_alice(alice: Any, rf: Any) -> HttpRequest:
     return request
 
 
-def test_the_console_session_of_the_readme(request_of_alice: HttpRequest) -> None:
+def test_readme_console_session(request_of_alice: HttpRequest) -> None:
     (block,) = (block for block in blocks(ROOT / "README.md") if ">>>" in block.text)
     names = {"request": request_of_alice, "Session": Session}
     compared = 0
@@ -152,7 +152,7 @@ def test_the_console_session_of_the_readme(request_of_alice: HttpRequest) -> Non
     assert compared
 
 
-def test_the_five_lines_of_the_readme(alice: Any, laptop: Browser) -> None:
+def test_readme_install(alice: Any, laptop: Browser) -> None:
     """In a project that `startproject` made."""
     ours, addresses = (
         run(block)
@@ -182,7 +182,7 @@ def test_the_five_lines_of_the_readme(alice: Any, laptop: Browser) -> None:
         assert "Chrome on Windows" in laptop.get(LIST).content.decode()
 
 
-def test_addresses(alice: Any, laptop: Browser) -> None:
+def test_urls(alice: Any, laptop: Browser) -> None:
     (block,) = (
         block for block in blocks(DOCS / "reference/views.md") if block.language == "python"
     )
@@ -192,12 +192,12 @@ def test_addresses(alice: Any, laptop: Browser) -> None:
 
 
 @pytest.mark.skipif(django.VERSION < (6,), reason="Django 5.2 has no setting for the policy.")
-def test_the_policy() -> None:
+def test_content_security_policy() -> None:
     (block,) = (block for block in blocks(DOCS / "how-to/production.md") if "CSP" in block.text)
     assert run(block).SECURE_CSP == {"default-src": ["'self'"]}
 
 
-def test_what_was_recorded_is_blanked(alice: Any, laptop: Browser) -> None:
+def test_blanking_recorded_clients(alice: Any, laptop: Browser) -> None:
     laptop.sign_in(alice)
     _, _, block = (
         block for block in blocks(DOCS / "reference/settings.md") if block.language == "python"
@@ -206,13 +206,13 @@ def test_what_was_recorded_is_blanked(alice: Any, laptop: Browser) -> None:
     assert (laptop.row.ip, laptop.row.user_agent, laptop.row.browser) == (None, "", "")
 
 
-def test_the_inline_on_a_users_page(alice: Any, laptop: Browser, admin_client: Browser) -> None:
+def test_admin_inline(alice: Any, laptop: Browser, admin_client: Browser) -> None:
     laptop.sign_in(alice)
     block, _ = blocks(DOCS / "reference/admin.md")
     before = admin.site._registry[type(alice)]
     try:
         run(block)
-        # The addresses of the admin hold on to what was registered when they were made.
+        # The admin's URLs refer to what was registered when they were created.
         with override_settings(ROOT_URLCONF=(path("admin/", admin.site.urls),)):
             html = admin_client.get(f"/admin/auth/user/{alice.pk}/change/").content.decode()
     finally:
@@ -237,7 +237,7 @@ def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
 
 # From Django 6.1 on it wants a setting that 5.2 does not know.
 @pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
-def test_the_email_about_a_new_device(
+def test_sign_in_email(
     alice: Any, laptop: Browser, mailoutbox: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     page = run(the_block("reference/signals.md", "mysite/notifications.py"))
@@ -251,7 +251,7 @@ def test_the_email_about_a_new_device(
     assert email.body.startswith("Chrome on Windows, an unknown location.")
 
 
-def test_a_background_view(alice: Any, laptop: Browser) -> None:
+def test_background_view(alice: Any, laptop: Browser) -> None:
     marked, named = (
         run(block)
         for block in blocks(DOCS / "reference/settings.md")
@@ -292,7 +292,7 @@ def test_finding_a_session(alice: Any, laptop: Browser, phone: Browser) -> None:
 
 
 @pytest.mark.parametrize(("remember_me", "days"), [("on", 30), ("", 14)])
-def test_remembering_a_user(
+def test_remember_me(
     alice: Any, laptop: Browser, settings: Any, remember_me: str, days: int
 ) -> None:
     (block,) = (
@@ -308,7 +308,7 @@ def test_remembering_a_user(
     assert bool(laptop.cookies["sessionid"]["max-age"]) == bool(remember_me)
 
 
-def test_the_tests_of_a_site(db: None) -> None:
+def test_testing_page(db: None) -> None:
     (block,) = blocks(DOCS / "how-to/testing.md")
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(run(block).SignOutTests)
     result = suite.run(unittest.TestResult())
@@ -316,7 +316,7 @@ def test_the_tests_of_a_site(db: None) -> None:
     assert not [*result.errors, *result.failures]
 
 
-def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> None:
+def test_custom_table(alice: Any, laptop: Browser, monkeypatch: Any) -> None:
     page = run(the_block("how-to/theming.md", "mysite/tables.py"))
     monkeypatch.setattr("tests.docs.test_code.DeviceTable", page.DeviceTable, raising=False)
     laptop.sign_in(alice)
@@ -329,7 +329,7 @@ def test_a_table_of_ones_own(alice: Any, laptop: Browser, monkeypatch: Any) -> N
     assert "Linköping" not in html
 
 
-def test_a_session_model_of_ones_own(tmp_path: Path) -> None:
+def test_custom_session_model(tmp_path: Path) -> None:
     for page in ("reference/models.md", "reference/admin.md"):
         for block in blocks(DOCS / page):
             if block.caption.startswith("shop/"):
@@ -342,7 +342,7 @@ def test_a_session_model_of_ones_own(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, env=env | {"PYTHONPATH": path}, check=True)
 
 
-# What of a template of the theming page is to be seen on the page of the list.
+# What a template of the theming page adds to the page of the list.
 SHOWN = {
     "templates/session_ui/badge.html": "You are here",
     "templates/session_ui/base.html": "Of the site",
@@ -362,7 +362,7 @@ def test_all_overrides_are_tried() -> None:
 
 
 @pytest.mark.parametrize("block", OVERRIDES, ids=[block.caption for block in OVERRIDES])
-def test_a_template_of_ones_own(block: Block, alice: Any, laptop: Browser, settings: Any) -> None:
+def test_custom_template(block: Block, alice: Any, laptop: Browser, settings: Any) -> None:
     base = "{% block title %}{% endblock %} Of the site {% block content %}{% endblock %}"
     own = {block.caption.removeprefix("templates/"): block.text, "base.html": base}
     loaders = [

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.packaging
 
 DJANGO = os.environ.get("PACKAGING_DJANGO", "Django")
 PAGE = "how-to/integrations.md"
-# By the heading on the page: the module that tries it, and the package on PyPI.
+# By heading on the page: the module that tests it, and the package on PyPI.
 PACKAGES = {
     "django-allauth": ("with_allauth", "django-allauth"),
     "django-two-factor-auth": ("with_two_factor", "django-two-factor-auth"),
@@ -43,12 +43,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def test_the_page_names_a_version_of_each() -> None:
+def test_versions_named() -> None:
     assert set(versions()) == set(PACKAGES)
 
 
 @pytest.mark.parametrize("heading", PACKAGES)
-def test_two_devices_and_one_is_signed_out(heading: str, python: Path, tmp_path: Path) -> None:
+def test_integration(heading: str, python: Path, tmp_path: Path) -> None:
     followed = [block for block in blocks(DOCS / PAGE) if block.heading == heading]
     assert followed
     for block in followed:

@@ -78,7 +78,7 @@ def test_columns() -> None:
     assert names == [field.name for field in Session._meta.concrete_fields]
 
 
-def test_addresses() -> None:
+def test_urls() -> None:
     ours = get_resolver("session_ui.urls").reverse_dict
     names = {f"session_ui:{name}" for name in ours if isinstance(name, str)}
     listed = {cell for cell in cells(page("reference/views.md")) if cell.startswith("session_ui:")}
@@ -86,7 +86,7 @@ def test_addresses() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.name)
-def test_templates_say_which_blocks_they_have(path: Path) -> None:
+def test_templates_document_their_blocks(path: Path) -> None:
     """The table in the documentation is made from the comment at the top of each template."""
     source = path.read_text()
     comment = re.match(r"\{# (?P<text>.*?)\.?(?: Blocks: (?P<blocks>.*?)\.?)? #\}", source)
@@ -109,12 +109,12 @@ def test_custom_properties() -> None:
 
 
 def public_and_private() -> list[set[str]]:
-    """Return the names that the page calls public, and those that it calls not public."""
+    """Return the names that the page lists as public, and those that it lists as not public."""
     parts = page("reference/names.md").split("are not public:")
     return [{cell for cell in cells(part) if "." in cell} for part in parts]
 
 
-def test_public_names_are_those_in_all() -> None:
+def test_public_names_match_all() -> None:
     public, private = public_and_private()
     modules = {name.rpartition(".")[0] for name in public}
     offered = {f"{module}.{name}" for module in modules for name in import_module(module).__all__}
@@ -132,7 +132,7 @@ def test_modules_define_all(path: Path) -> None:
         assert import_module(module).__all__
 
 
-def test_what_the_reference_describes_is_public() -> None:
+def test_reference_describes_public_names_only() -> None:
     pattern = re.compile(r"^\.\. auto(?:class|function):: (session_\w+\.\S+)$", re.MULTILINE)
     reference = "".join(path.read_text() for path in (DOCS / "reference").glob("*.md"))
     described = set(pattern.findall(reference))
@@ -154,7 +154,7 @@ def test_the_comparison() -> None:
     assert [row for row in shown[1:] if row not in known] == []
 
 
-def test_versions_are_those_of_the_matrix() -> None:
+def test_versions_match_noxfile() -> None:
     """Those of Python and Django, wherever they are named."""
     matrix: dict[str, list[str]] = next(
         ast.literal_eval(node.value)
@@ -193,14 +193,14 @@ def test_sessions_of_nox() -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, CONTRIBUTING], ids=lambda path: path.name)
-def test_links_inside_lead_somewhere(path: Path) -> None:
+def test_internal_links(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_tests_and_modules_that_are_named_exist(path: Path) -> None:
+def test_named_tests_and_modules_exist(path: Path) -> None:
     if path == ROOT / "README.md":
         return
     named = re.findall(r"`((?:tests|session_backend)/[\w/.]+)`", path.read_text())

@@ -71,7 +71,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Make the tutorial's `pip install` find the wheel, and one series of Django."""
+    """Make the tutorial's `pip install` find the wheel and one series of Django."""
     folder = tmp_path_factory.mktemp("reader")
     constraints = folder / "constraints.txt"
     django = os.environ.get("PACKAGING_DJANGO", "Django")
@@ -139,7 +139,7 @@ def test_one_browser_signs_the_other_out(site: str) -> None:
     assert laptop.url == site + "/"
 
 
-def test_the_same_with_the_mouse(site: str) -> None:
+def test_in_a_real_browser(site: str) -> None:
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:

@@ -17,7 +17,7 @@ from tests.races.site import ALICE, BACKEND, LAPTOP, PHONE, Site
 
 __all__ = ["ACTORS", "BY_KEY", "GONE", "OF_USER", "OTHERS"]
 
-# What a request returns that could not save its session.
+# Returned by a request that could not save its session.
 GONE = "gone"
 Act = Callable[[Site], Any]
 
@@ -117,7 +117,7 @@ def revoke_others(site: Site) -> bool:
     if not request.user.is_authenticated:
         return False
     view = SessionRevokeView(session="others")
-    # The answer is what the page says.
+    # It returns what the page says.
     view.answer = lambda status: status  # type: ignore[method-assign,assignment,return-value]
     view.setup(request)
     return "out of date" not in str(view.post(request))
@@ -161,7 +161,7 @@ def acknowledged(acts: dict[str, Act]) -> dict[str, Act]:
     return {name: wrapped(act) for name, act in acts.items()}
 
 
-# These end a session if it still has its key.
+# These revoke a session if it still has its key.
 BY_KEY = acknowledged(
     {
         "delete": delete,
@@ -175,7 +175,7 @@ BY_KEY = acknowledged(
         "delete_all_rollback": in_transaction(delete_all_of_user, commits=False),
     }
 )
-# After these the user has no session, whatever its key.
+# After these the user has no session, under any key.
 OF_USER = acknowledged(
     {
         "delete_all_of_user": delete_all_of_user,
@@ -194,7 +194,7 @@ ACTORS: dict[str, Act] = {
     **BY_KEY,
     **OF_USER,
 }
-# In need of a phone, a visitor who has not signed in, or a legacy engine; and an empty cache.
+# These need a phone, an anonymous visitor or a legacy engine, or an empty cache.
 OTHERS: dict[str, Act] = {
     "sign_in": sign_in,
     "change_password": change_password,

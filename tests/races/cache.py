@@ -1,4 +1,4 @@
-"""A cache whose commands are steps, and the clock that it and the sessions go by."""
+"""A cache whose commands are steps, and the clock that it shares with the sessions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Clock:
         self.ahead: dict[int, float] = {}
 
     def now(self) -> datetime:
-        """Return the time on the machine that asks, so that no two actors write the same."""
+        """Return the time on the caller's machine; no two actors get the same."""
         worker = actor()
         skew = (worker.number + 1) / 1000 + self.ahead.get(worker.number, 0) if worker else 0
         return self.START + timedelta(seconds=self.passed + skew)

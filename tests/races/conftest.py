@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Findings(NamedTuple):
-    """What came out of running some actors in every order."""
+    """The results of running some actors in every order."""
 
     # How many schedules there are, and how many were run.
     schedules: int

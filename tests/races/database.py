@@ -16,7 +16,7 @@ from tests.races.explorer import Killed, actor, step
 
 __all__ = ["Database"]
 
-# Statements that no other actor notices.
+# Statements that do not affect other actors.
 LOCAL = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK TO", "PRAGMA", "SET ")
 # lock_not_available and deadlock_detected on PostgreSQL, ER_LOCK_WAIT_TIMEOUT and
 # ER_LOCK_DEADLOCK on MariaDB.
@@ -63,7 +63,7 @@ class Database:
         connections["default"] = self._original
 
     def keep(self) -> None:
-        """Make what is in the tables the state in which every run starts."""
+        """Make the current content of the tables the start of every run."""
         self.observe()
         self._first_rows = self.rows
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 # How a step can turn out: the actor's process ends before it, or the command fails, before or
 # after it took effect.
 DONE, KILLED, REFUSED, LOST_ANSWER = "", "killed", "(fails)", "(done, but the answer is lost)"
-# How many schedules there are, in the counts of what was found.
+# The key of the number of schedules in the counts of what was found.
 ALL = "schedules"
 
 

@@ -1,4 +1,4 @@
-"""What the rows said during a run, which writes were acknowledged, and what loads returned.
+"""The rows during a run, the writes that were acknowledged, and what loads returned.
 
 Django's ``db`` engine reads the row at each load. So it keeps a write from nobody who loads after
 it was acknowledged: after ``save()`` returned, or its transaction was committed. That is asked of
@@ -36,13 +36,13 @@ class History:
         self._loads: dict[int, tuple[str, int]] = {}
 
     def observe(self, versions: Mapping[str, Hashable]) -> None:
-        """Note what the rows say now."""
+        """Record the rows as they are now."""
         for key in {**self._versions, **versions}:
             if versions.get(key) != self._versions[key][-1][0]:
                 self._versions[key].append((versions.get(key), number()))
 
     def acknowledge(self, key: str = "", version: Hashable = None) -> None:
-        """Note that the actor was told that its writes, one of them this version, are done."""
+        """Record that an actor's writes were acknowledged, this version among them."""
         for name, versions in self._versions.items():
             own = [i for i, (_, writer) in enumerate(versions) if writer == number()]
             self._acknowledged[name] = max([self._acknowledged[name], *own])
@@ -61,7 +61,7 @@ class History:
             self.broken |= {LET_IN if known == {None} else LOST if version else REFUSED}
 
     def state(self) -> Hashable:
-        """Return everything that can still make a difference."""
+        """Return the state that can still affect the outcome."""
         versions = [(k, tuple(v[self._acknowledged[k] :])) for k, v in self._versions.items()]
         loads = [(n, tuple(self._versions[k][i:])) for n, (k, i) in self._loads.items()]
         return frozenset(versions), frozenset(loads), self.broken

@@ -56,7 +56,7 @@ def broken(site: Site, names: Sequence[str], run: Run) -> set[str]:
 
 
 def disagreements(site: Site) -> Iterator[bool]:
-    """Tell of each key that opens something else than its row says whether it has a row."""
+    """Map each key that loads something other than its row to whether it has a row."""
     for key in site.keys:
         version = site.versions()[key]
         if site.version(site.visitor(key).load()) != version:

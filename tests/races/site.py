@@ -1,4 +1,4 @@
-"""The site on which actors race: sessions of two users, a database, a cache and a clock."""
+"""The site in which actors race: sessions of two users, a database, a cache and a clock."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PUBLIC_IDS = {UUID(int=number): name for number, name in enumerate(USERS)}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 timezone_now = timezone.now
-# The name of the session, its user, and which actors wrote into it; None where it is gone.
+# The name of the session, its user, and the actors that wrote to it; None if it is gone.
 Version = tuple[str, Any, tuple[int, ...]] | None
 
 
@@ -69,7 +69,7 @@ class Start:
     full: bool = False
     # Commands with several keys begin with the last.
     backwards: bool = False
-    # For how many seconds a process that saw the cache fail passes it by.
+    # For how many seconds a process does not ask the cache after a failure.
     pause: float = 0
     # How far the clocks of the actors' machines are ahead, in seconds.
     ahead: Mapping[int, float] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Site:
         return versions
 
     def alive(self) -> set[str]:
-        """Return the names of the sessions that there are, under whatever key."""
+        """Return the names of the sessions that exist, under any key."""
         return names(self.versions())
 
     def _rows(self) -> dict[str, Version]:
@@ -218,7 +218,7 @@ class Site:
         return UUID(int=100 + worker.number if worker else 99)
 
     def _notice(self) -> None:
-        """Note what a step of an actor has changed."""
+        """Record what a step of an actor has changed."""
         if worker := actor():
             self.history.observe(self.versions())
             alive = self.alive(), names(self._rows())

@@ -93,20 +93,20 @@ def order(run: Run) -> str:
     return "".join(line[0] for line in run.log)
 
 
-def test_every_order_is_run_once(toys: Toys, explore: Any) -> None:
+def test_every_order_run_once(toys: Toys, explore: Any) -> None:
     explorer, found = explore(toys.look_twice, toys.count, told=order)
     assert found.pop(ALL) == explorer.runs == len(found) == comb(4, 2)
     assert {"".join(sorted(order)) for order in found} == {"''0011"}
 
 
-def test_it_finds_what_happens_in_some_orders_only(toys: Toys, explore: Any) -> None:
+def test_finds_rare_outcomes(toys: Toys, explore: Any) -> None:
     _, found = explore(toys.count, toys.count, told=lambda run: toys.number)
     assert found == {ALL: 6, "2": 2, "1": 4}
 
 
 @pytest.mark.parametrize("faults", [0, 1])
 @pytest.mark.parametrize("actors", ["look count", "count count count", "count count_alone look"])
-def test_merging_counts_the_same(actors: str, faults: int, toys: Toys, explore: Any) -> None:
+def test_merging_keeps_counts(actors: str, faults: int, toys: Toys, explore: Any) -> None:
     acts = [getattr(toys, actor) for actor in actors.split()]
 
     def ending(run: Run) -> object:
@@ -119,12 +119,12 @@ def test_merging_counts_the_same(actors: str, faults: int, toys: Toys, explore: 
     assert merging.runs < all_run.runs or all_run.runs < 10
 
 
-def test_an_actor_that_waits_for_a_lock_lets_others_go_first(toys: Toys, explore: Any) -> None:
+def test_actor_waits_for_lock(toys: Toys, explore: Any) -> None:
     _, found = explore(toys.count_alone, toys.count_alone, told=lambda run: toys.number)
     assert set(found) == {ALL, "2"}
 
 
-def test_of_actors_that_wait_for_each_other_one_fails(toys: Toys, explore: Any) -> None:
+def test_deadlock_fails_one_actor(toys: Toys, explore: Any) -> None:
     def keep() -> None:
         toys.take()
 
@@ -132,12 +132,12 @@ def test_of_actors_that_wait_for_each_other_one_fails(toys: Toys, explore: Any) 
     assert set(found) == {ALL, repr(["BlockingIOError()", "None"])}
 
 
-def test_actors_may_be_killed_between_two_steps(toys: Toys, explore: Any) -> None:
+def test_actor_killed_between_steps(toys: Toys, explore: Any) -> None:
     _, found = explore(toys.count, told=lambda run: (toys.number, type(run.results[0])), mortal=[0])
     assert found == {ALL: 2, repr((1, type(None))): 1, repr((0, Killed)): 1}
 
 
-def test_a_command_may_fail_before_or_after_it_took_effect(toys: Toys, explore: Any) -> None:
+def test_command_fails_before_or_after_taking_effect(toys: Toys, explore: Any) -> None:
     _, found = explore(toys.count, told=lambda run: (toys.number, run.log), faults=1)
     assert found == {
         ALL: 4,
@@ -148,7 +148,7 @@ def test_a_command_may_fail_before_or_after_it_took_effect(toys: Toys, explore: 
     }
 
 
-def test_an_actor_that_does_not_repeat_itself_is_found_out(toys: Toys, explore: Any) -> None:
+def test_nondeterministic_actor_raises(toys: Toys, explore: Any) -> None:
     turns = iter(range(100))
 
     def moody() -> None:
@@ -159,7 +159,7 @@ def test_an_actor_that_does_not_repeat_itself_is_found_out(toys: Toys, explore: 
         explore(moody, toys.count, told=order)
 
 
-def test_a_worker_that_cannot_connect_says_so(toys: Toys) -> None:
+def test_connection_error_raised(toys: Toys) -> None:
     def connect() -> None:
         raise ConnectionRefusedError
 

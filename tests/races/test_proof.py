@@ -1,4 +1,4 @@
-"""The explorer finds what is broken: Django's ``cached_db``, and ours with a rule taken away."""
+"""The explorer finds broken engines: Django's ``cached_db``, and ours without one of its rules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DJANGO_CACHED, DJANGO_DB = django_cached_db.SessionStore, django_db.SessionStore
 
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize("actors", ["load delete", "save delete", "load delete_commit"])
-def test_djangos_cached_db_lets_revoked_sessions_in(
+def test_djangos_cached_db_accepts_revoked_sessions(
     actors: str, warm: bool, explore: Explore
 ) -> None:
     broken = explore(actors, DJANGO_CACHED, warm=warm).broken
@@ -41,7 +41,7 @@ def test_djangos_cached_db_lets_revoked_sessions_in(
 
 
 @pytest.mark.parametrize("engine", [DJANGO_CACHED, CACHED], ids=["django", "ours"])
-def test_a_load_a_save_and_a_revocation(engine: Any, explore: Explore) -> None:
+def test_load_save_and_revocation(engine: Any, explore: Explore) -> None:
     found = explore("load save delete", engine)
     assert found.schedules > 10_000
     assert found.broken[LET_IN] == (3_822 if engine is DJANGO_CACHED else 0)
@@ -54,13 +54,13 @@ def test_djangos_cached_db_loses_writes(actors: str, explore: Explore) -> None:
 
 @pytest.mark.parametrize("engine", [DJANGO_DB, DB], ids=["django", "ours"])
 @pytest.mark.parametrize("actors", ["save load", "save save", "save save save", "save_commit save"])
-def test_the_db_engines_lose_no_write(actors: str, engine: Any, explore: Explore) -> None:
+def test_db_engines_lose_no_write(actors: str, engine: Any, explore: Explore) -> None:
     assert not explore(actors, engine).broken
 
 
 @pytest.mark.parametrize("engine", [DJANGO_CACHED, CACHED], ids=["django", "ours"])
 @pytest.mark.parametrize("actors", ["save delete", "save save", "cycle delete_all_commit"])
-def test_merging_leaves_nothing_out(actors: str, engine: Any, explore: Explore) -> None:
+def test_merging_finds_the_same(actors: str, engine: Any, explore: Explore) -> None:
     if engine is DJANGO_CACHED and actors.startswith("cycle"):
         pytest.skip("Django's sessions have no user.")
     merged, all_run = explore(actors, engine), explore(actors, engine, merge=False)
@@ -69,7 +69,7 @@ def test_merging_leaves_nothing_out(actors: str, engine: Any, explore: Explore) 
     assert merged.schedules == all_run.schedules == all_run.runs > merged.runs
 
 
-# The rules of our engine, each taken away: what replaces a method of it.
+# The rules of our engine. To remove one, a method of the engine is replaced.
 
 
 @contextmanager
@@ -238,16 +238,16 @@ def test_each_rule_is_needed(
         assert explore(actors, CACHED, **options).broken[invariant]
 
 
-# The rules of the page and of adoption, each replaced by what it was before.
+# Rules of the page and of adoption, each replaced by an earlier version.
 
 
-def test_revoking_the_others_by_their_auth_hash_is_not_enough(explore: Explore) -> None:
+def test_revoking_others_by_auth_hash_is_not_enough(explore: Explore) -> None:
     with mock.patch.object(SessionList, "every_session", property(SessionList.get_queryset)):
         found = explore("change_password revoke_others", DB, phone=True)
     assert found.broken[SURVIVED]
 
 
-def test_deleting_an_adopted_session_on_commit_is_not_enough(explore: Explore) -> None:
+def test_deleting_adopted_session_on_commit_is_not_enough(explore: Explore) -> None:
     def delete_on_commit(store: Any, using: str) -> None:
         transaction.on_commit(store.delete, using=using, robust=True)
 

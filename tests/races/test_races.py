@@ -1,4 +1,4 @@
-"""What happens to a session at the same time breaks no invariant, in whatever order."""
+"""Concurrent operations on a session break no invariant, in any order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRIOS = [
 def check(
     explore: Explore, actors: str, engine: Any = CACHED, *, but: Any = (), **options: Any
 ) -> None:
-    """Fail if another invariant is broken than those that may be."""
+    """Fail if an invariant is broken that is not among the allowed ones."""
     starts = [False, True] if engine is CACHED else [False]
     for warm in [options.pop("warm")] if "warm" in options else starts:
         found = explore(actors, engine, **{"warm": warm, "due": "touch" in actors} | options)
@@ -44,13 +44,13 @@ def check(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("one", NAMES)
-def test_two_at_a_time(one: str, engine: str, explore: Explore) -> None:
+def test_two_operations(one: str, engine: str, explore: Explore) -> None:
     for other in NAMES[NAMES.index(one) :]:
         check(explore, f"{one} {other}", ENGINES[engine])
 
 
 @pytest.mark.parametrize("actors", TRIOS)
-def test_three_at_a_time(actors: str, explore: Explore) -> None:
+def test_three_operations(actors: str, explore: Explore) -> None:
     check(explore, actors)
 
 
@@ -61,12 +61,12 @@ def test_other_caches_and_rows(actors: str, option: str, explore: Explore) -> No
 
 
 @pytest.mark.parametrize("actors", ["load delete", "save delete", "save delete_commit"])
-def test_a_revocation_whose_process_is_killed(actors: str, explore: Explore) -> None:
+def test_revoking_process_killed(actors: str, explore: Explore) -> None:
     check(explore, actors, mortal=actors.split()[1])
 
 
 @pytest.mark.parametrize("actors", ["load delete", "save delete", "save save", "load touch delete"])
-def test_a_cache_that_loses_everything_is_wrong_for_an_interval_at_most(
+def test_cache_that_loses_everything_is_wrong_for_one_interval_at_most(
     actors: str, explore: Explore
 ) -> None:
     check(explore, f"{actors} flush_cache", but=[LET_IN, LOST, REFUSED])
@@ -74,7 +74,7 @@ def test_a_cache_that_loses_everything_is_wrong_for_an_interval_at_most(
 
 @pytest.mark.parametrize("seconds", [-120, 120])
 @pytest.mark.parametrize("actors", ["load touch delete", "save load delete"])
-def test_clocks_that_differ(actors: str, seconds: int, explore: Explore) -> None:
+def test_clock_skew(actors: str, seconds: int, explore: Explore) -> None:
     check(explore, actors, due=True, ahead={1: seconds})
 
 
@@ -87,13 +87,13 @@ FAILING = [
 
 
 @pytest.mark.parametrize("actors", FAILING)
-def test_a_cache_that_is_full(actors: str, explore: Explore) -> None:
+def test_full_cache(actors: str, explore: Explore) -> None:
     check(explore, actors, full=True)
     check(explore, actors, full=True, pause=float("inf"))
 
 
 @pytest.mark.parametrize("actors", FAILING)
-def test_any_one_cache_command_that_fails(actors: str, explore: Explore) -> None:
+def test_one_cache_command_fails(actors: str, explore: Explore) -> None:
     # Without a marker, a request that read the row before can cache it after the fallback, the
     # delete. It is believed for an interval, and a save that starts from it is not the latest.
     check(explore, actors, faults=1, but=[LET_IN, LOST])
@@ -113,7 +113,7 @@ def test_receivers_of_signals(one: str, engine: str, explore: Explore) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("actors", ["sign_in delete", "sign_in delete_all_of_user"])
-def test_a_receiver_of_session_started(actors: str, engine: str, explore: Explore) -> None:
+def test_receiver_of_session_started(actors: str, engine: str, explore: Explore) -> None:
     check(explore, actors, ENGINES[engine], receivers=True, anonymous=True)
 
 
@@ -122,7 +122,7 @@ def test_a_receiver_of_session_started(actors: str, engine: str, explore: Explor
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("actors", ["change_password revoke_others", "cycle revoke_others"])
-def test_the_other_device_is_signed_out(actors: str, engine: str, explore: Explore) -> None:
+def test_other_device_signed_out(actors: str, engine: str, explore: Explore) -> None:
     check(explore, actors, ENGINES[engine], phone=True)
 
 
@@ -146,7 +146,7 @@ def test_adoption(actors: str, legacy: str, explore: Explore) -> None:
 
 
 @pytest.mark.parametrize("actors", ["load_and_roll_back save", "load_and_roll_back delete"])
-def test_adoption_in_a_transaction_that_is_rolled_back(actors: str, explore: Explore) -> None:
+def test_adoption_rolled_back(actors: str, explore: Explore) -> None:
     # A request whose transaction began earlier does not see the row that another one inserts.
     check(explore, actors, CACHED, warm=False, legacy=LEGACY["db"], but=[REFUSED])
 

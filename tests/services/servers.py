@@ -1,4 +1,4 @@
-"""The servers that the tests start, break and stop; all listen on the loopback only."""
+"""The servers that the tests start, break and stop. They listen on the loopback interface only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def is_open(port: int) -> bool:
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something, and fail if it does not happen."""
+    """Wait until a condition holds, and fail if it never does."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
@@ -101,7 +101,7 @@ class Redis(Server):
         return self
 
     def send_command(self, command: str) -> bytes:
-        """Return the answer to a command, or nothing if there is none."""
+        """Return the response to a command, or nothing if there is none."""
         with suppress(OSError), socket.create_connection((HOST, self.port), 1) as client:
             client.sendall(f"{command}\r\n".encode())
             return client.recv(100)
@@ -109,7 +109,7 @@ class Redis(Server):
 
 
 class Proxy:
-    """Passes on commands and answers, until it is told to cut the connections."""
+    """A proxy that can be told to cut its connections."""
 
     def __init__(self, target: int) -> None:
         self.cuts = 0
@@ -125,7 +125,7 @@ class Proxy:
         return f"redis://{HOST}:{self.port}/0"
 
     def cut(self) -> None:
-        """From now on, close each connection in the middle of an answer."""
+        """From now on, close each connection in the middle of a response."""
         self._is_cutting = True
 
     def restore(self) -> None:
@@ -182,7 +182,7 @@ class Postgres(Server):
         super().__init__(directory)
         self._binaries = binaries
         self._user: str | None = None
-        # Not where pytest's directories are: another user cannot reach into those.
+        # Not below pytest's directories, which other users cannot read.
         self._data = Path(tempfile.mkdtemp(prefix="postgres-"))
         if os.geteuid() == 0:
             names = {user.pw_name for user in pwd.getpwall()}
@@ -245,7 +245,7 @@ class Site(Server):
             "SESSION_ENGINE": engine,
             "DATABASE_URL": database,
             "REDIS_URL": cache,
-            # Short, so that a test need not wait for a minute to see the end of it.
+            # Short, so that a test does not have to wait for a minute.
             "ACTIVITY_INTERVAL": "2",
             # Under ASGI every request has a thread of its own, and a connection that is kept is
             # never used again.

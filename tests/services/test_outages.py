@@ -1,4 +1,4 @@
-"""Redis and PostgreSQL fail under load: people stay signed in, and revoked sessions revoked."""
+"""Redis and PostgreSQL fail under load: users stay signed in, and revoked sessions stay revoked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.services
 PEOPLE = 6
 INTERVAL = 2
 SOCKET_TIMEOUT = 0.5
-# More often than there are workers, so that each of them is asked.
+# More than there are workers, so that each of them gets a request.
 TIMES = 12
 
 
@@ -135,5 +135,5 @@ def test_postgresql_restarts_under_load(
     assert set(statuses) <= {SIGNED_IN, 500, 503}
     assert set(crowd.statuses(is_apart)) == {SIGNED_IN}
     assert statuses[500] + statuses[503]
-    # They are still signed in: everyone's last answers were pages.
+    # They are still signed in: the last responses to everyone were pages.
     assert crowd.statuses(lambda answer: answer.began > up + 1)[SIGNED_IN] >= PEOPLE

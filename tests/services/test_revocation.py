@@ -28,14 +28,14 @@ class Thieves:
         self._threads = [threading.Thread(target=self._go, args=(n,)) for n in range(THIEVES)]
 
     def start(self) -> None:
-        """Start, and return when some have been answered."""
+        """Start, and return after the first responses."""
         for thread in self._threads:
             thread.start()
         for _ in range(THIEVES // 2):
             self._answered.acquire()
 
     def stop(self) -> list[Answer]:
-        """Let each start one more request, and return all the answers."""
+        """Let each start one more request, and return all responses."""
         self._is_over.set()
         for thread in self._threads:
             thread.join()
@@ -73,7 +73,7 @@ def revoke_under_load(site: Site, number: int) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
-def test_every_revoked_cookie_is_refused_at_once(
+def test_revoked_cookies_refused_at_once(
     server: str, start: Start, postgres: Postgres, redis: Redis, figures: list[str]
 ) -> None:
     site = start(server, postgres.url, redis.url)
@@ -86,7 +86,7 @@ def test_every_revoked_cookie_is_refused_at_once(
     assert later >= REVOCATIONS * THIEVES
 
 
-def test_djangos_cached_db_accepts_some(
+def test_djangos_cached_db_accepts_revoked_cookies(
     start: Start, postgres: Postgres, redis: Redis, figures: list[str]
 ) -> None:
     site = start("gunicorn", postgres.url, redis.url, "django.contrib.sessions.backends.cached_db")

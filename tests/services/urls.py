@@ -1,4 +1,4 @@
-"""The pages: functions for gunicorn, and coroutines for uvicorn."""
+"""The views: functions for gunicorn, and coroutines for uvicorn."""
 
 from __future__ import annotations
 

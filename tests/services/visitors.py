@@ -1,4 +1,4 @@
-"""People who use the site, and the answers they got."""
+"""Visitors of the site, and the responses they get."""
 
 from __future__ import annotations
 

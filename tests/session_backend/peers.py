@@ -1,4 +1,4 @@
-"""The tables of other session packages, and sessions in them, without those packages.
+"""The tables of other session packages, and sessions in them, without the packages.
 
 Their columns are those of the packages' own migrations; `tests/switch` uses the packages.
 """
@@ -65,7 +65,7 @@ ALLAUTH = table(
 
 @contextmanager
 def created(*tables: type[models.Model]) -> Iterator[None]:
-    """Have these tables in the database; SQLite makes none inside of a transaction."""
+    """Create these tables for a while; SQLite cannot do so inside a transaction."""
     with connection.schema_editor() as editor:
         for model in tables:
             editor.create_model(model)
@@ -78,7 +78,7 @@ def created(*tables: type[models.Model]) -> Iterator[None]:
 
 
 class ReprSerializer:
-    """A serializer of a site's own; it and Django's cannot read each other."""
+    """A custom serializer; it and Django's cannot read each other's data."""
 
     def dumps(self, obj: Any) -> bytes:
         return repr(obj).encode("utf-16")
@@ -92,7 +92,7 @@ def new_key() -> str:
 
 
 def signed_in(user: AbstractBaseUser, **data: Any) -> dict[str, Any]:
-    """Return what a session holds once this user has signed in."""
+    """Return the data of a session in which this user is signed in."""
     backend = "django.contrib.auth.backends.ModelBackend"
     return {
         SESSION_KEY: str(user.pk),
@@ -103,7 +103,7 @@ def signed_in(user: AbstractBaseUser, **data: Any) -> dict[str, Any]:
 
 
 def keep(label: str, data: dict[str, Any], serializer: Any = JSONSerializer, **kept: Any) -> Any:
-    """Keep a session in the table of a package, as the package would, and return its row."""
+    """Store a session in the table of a package, as the package would, and return its row."""
     row = {
         "session_key": new_key(),
         "session_data": signing.dumps(data, salt=SOURCES[label].salt, serializer=serializer),

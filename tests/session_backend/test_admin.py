@@ -78,7 +78,7 @@ def desk(boss: Any) -> Browser:
 
 @pytest.fixture
 def phone(alice: Any) -> Browser:
-    """The browser of a user whose session staff look at."""
+    """The browser of a user whose session staff inspect."""
     return Browser(PHONE).sign_in(alice)
 
 
@@ -134,7 +134,7 @@ def is_signed_in(browser: Browser) -> bool:
 # What staff see.
 
 
-def test_the_list_says_who_is_signed_in_and_from_where(desk: Browser, phone: Browser) -> None:
+def test_list_shows_user_and_client(desk: Browser, phone: Browser) -> None:
     Session.objects.update(city="Linköping", country="Sweden")
     last_activity = timezone.now() - timedelta(days=400)
     Session.objects.filter(pk=phone.row.pk).update(last_activity=last_activity)
@@ -147,12 +147,12 @@ def test_the_list_says_who_is_signed_in_and_from_where(desk: Browser, phone: Bro
     assert page.count("icon-yes") == 2
 
 
-def test_an_expired_session_is_not_active(desk: Browser, phone: Browser) -> None:
+def test_expired_session_not_active(desk: Browser, phone: Browser) -> None:
     Session.objects.filter(pk=phone.row.pk).update(expire_date=timezone.now())
     assert text(desk.get(SESSIONS)).count("icon-no") == 1
 
 
-def test_a_session_has_a_page(desk: Browser, phone: Browser) -> None:
+def test_session_page(desk: Browser, phone: Browser) -> None:
     created_at = timezone.now() - timedelta(days=400)
     Session.objects.filter(pk=phone.row.pk).update(created_at=created_at)
     page = text(desk.get(page_of(phone.row)))
@@ -162,12 +162,12 @@ def test_a_session_has_a_page(desk: Browser, phone: Browser) -> None:
     assert PHONE["HTTP_USER_AGENT"] in page
 
 
-def test_an_unknown_location_is_empty(desk: Browser, phone: Browser) -> None:
+def test_unknown_location(desk: Browser, phone: Browser) -> None:
     Session.objects.update(city="", country="")
     assert "None" not in text(desk.get(page_of(phone.row)))
 
 
-def test_what_a_client_writes_is_escaped(desk: Browser, phone: Browser) -> None:
+def test_user_agent_escaped(desk: Browser, phone: Browser) -> None:
     script = "<script>alert(1)</script>"
     written = ("user_agent", "browser", "os", "device_model", "city", "country")
     Session.objects.filter(pk=phone.row.pk).update(**dict.fromkeys(written, script))
@@ -177,14 +177,14 @@ def test_what_a_client_writes_is_escaped(desk: Browser, phone: Browser) -> None:
         assert script.encode() not in response.content
 
 
-def test_an_anonymous_session_is_listed_and_has_a_page(desk: Browser) -> None:
+def test_anonymous_session(desk: Browser) -> None:
     visitor = Browser(PHONE)
     visitor.get("/write/")
     assert visitor.row.pk in text(desk.get(SESSIONS))
     assert "Safari on iPhone" in text(desk.get(page_of(visitor.row)))
 
 
-def test_the_list_takes_the_same_queries_for_any_number_of_sessions(desk: Browser) -> None:
+def test_list_query_count_is_constant(desk: Browser) -> None:
     desk.get(SESSIONS)
     with CaptureQueriesContext(connection) as one:
         desk.get(SESSIONS)
@@ -195,7 +195,7 @@ def test_the_list_takes_the_same_queries_for_any_number_of_sessions(desk: Browse
     assert len(many) == len(one)
 
 
-def test_the_checkbox_is_djangos(desk: Browser) -> None:
+def test_checkbox_is_djangos(desk: Browser) -> None:
     model_admin = SessionAdmin(Session, admin.site)
     ours, theirs = (
         cls.action_checkbox(model_admin, desk.row) for cls in (SessionAdmin, ModelAdmin)
@@ -205,7 +205,7 @@ def test_the_checkbox_is_djangos(desk: Browser) -> None:
         assert "auswählen" in model_admin.action_checkbox(desk.row)
 
 
-def test_no_page_shows_a_key(desk: Browser, phone: Browser) -> None:
+def test_no_page_shows_key(desk: Browser, phone: Browser) -> None:
     pages = [SESSIONS, *(page_of(phone.row, view) for view in ("change", "history", "delete"))]
     for page in map(desk.get, pages):
         assert phone.row.pk in text(page)
@@ -213,13 +213,13 @@ def test_no_page_shows_a_key(desk: Browser, phone: Browser) -> None:
 
 
 @pytest.mark.parametrize("key", ["0" * 40, "%00", "0" * 39 + "%00", "x" * 10_000])
-def test_a_page_that_does_not_exist(desk: Browser, key: str) -> None:
+def test_unknown_session_page(desk: Browser, key: str) -> None:
     response = desk.get(f"{SESSIONS}{key}/change/", follow=True)
     assert response.redirect_chain == [("/admin/", 302)]
     assert "exist. Perhaps it was deleted?" in text(response)
 
 
-def test_a_key_is_not_the_address_of_a_page(desk: Browser, phone: Browser) -> None:
+def test_key_in_url_not_found(desk: Browser, phone: Browser) -> None:
     assert desk.get(f"{SESSIONS}{phone.key}/change/").status_code == 302
 
 
@@ -232,7 +232,7 @@ def keep(browser: Browser, **data: Any) -> None:
     store.save()
 
 
-def test_the_data_is_shown_with_its_permission(phone: Browser) -> None:
+def test_data_shown_with_permission(phone: Browser) -> None:
     keep(phone, basket=["<script>alert(1)</script>", "ÿ"])
     reader = staff("view_session", "view_session_data")
     response = reader.get(page_of(phone.row))
@@ -240,14 +240,14 @@ def test_the_data_is_shown_with_its_permission(phone: Browser) -> None:
     assert b"<script>alert" not in response.content
 
 
-def test_data_that_is_not_json_is_shown_as_its_repr(boss: Any, settings: Settings) -> None:
+def test_data_that_is_not_json(boss: Any, settings: Settings) -> None:
     settings.SESSION_SERIALIZER = f"{__name__}.Pickle"
     desk = Browser(LAPTOP).sign_in(boss)
     keep(desk, day=date(2026, 1, 2))
     assert '"day": "datetime.date(2026, 1, 2)"' in text(desk.get(page_of(desk.row)))
 
 
-def test_the_data_is_not_shown_without_it(phone: Browser) -> None:
+def test_data_not_shown_without_permission(phone: Browser) -> None:
     keep(phone, basket=["a book"])
     reader = staff("view_session", "delete_session", "change_session")
     url, digest = page_of(phone.row), str(phone.row.pk)
@@ -259,7 +259,7 @@ def test_the_data_is_not_shown_without_it(phone: Browser) -> None:
     assert "session_data" not in read
 
 
-def test_the_list_does_not_read_it(desk: Browser) -> None:
+def test_list_does_not_read_data(desk: Browser) -> None:
     with CaptureQueriesContext(connection) as queries:
         desk.get(SESSIONS)
     (read,) = [query["sql"] for query in queries if "LEFT OUTER JOIN" in query["sql"]]
@@ -267,7 +267,7 @@ def test_the_list_does_not_read_it(desk: Browser) -> None:
 
 
 @pytest.mark.parametrize("lookup", ["session_data", "session_data__contains"])
-def test_it_cannot_be_guessed_by_filters(desk: Browser, lookup: str) -> None:
+def test_data_cannot_be_filtered(desk: Browser, lookup: str) -> None:
     assert desk.get(SESSIONS, {lookup: "e"}).status_code == 400
     assert desk.get(SESSIONS, {"city__contains": "e"}).status_code == 200
 
@@ -275,7 +275,7 @@ def test_it_cannot_be_guessed_by_filters(desk: Browser, lookup: str) -> None:
 # Filters.
 
 
-def test_active_and_expired(desk: Browser) -> None:
+def test_filter_by_state(desk: Browser) -> None:
     active = session()
     expired = session(expire_date=timezone.now())
     assert listed(desk) == [active, expired]
@@ -283,7 +283,7 @@ def test_active_and_expired(desk: Browser) -> None:
     assert listed(desk, state="expired") == [expired]
 
 
-def test_my_own_those_of_users_and_the_anonymous(desk: Browser) -> None:
+def test_filter_by_user(desk: Browser) -> None:
     anonymous, theirs = session(), session("alice")
     mine = session(user=desk.row.user)
     assert listed(desk, owner="me") == [mine]
@@ -291,7 +291,7 @@ def test_my_own_those_of_users_and_the_anonymous(desk: Browser) -> None:
     assert listed(desk, owner="anonymous") == [anonymous]
 
 
-def test_device_types(desk: Browser) -> None:
+def test_filter_by_device_type(desk: Browser) -> None:
     phone, _ = session(device_type="mobile"), session(device_type="bot")
     assert listed(desk, device_type__exact="mobile") == [phone]
     specs = {str(spec.title): spec for spec in changelist(desk).filter_specs}
@@ -300,13 +300,13 @@ def test_device_types(desk: Browser) -> None:
 
 
 @pytest.mark.parametrize("column", ["browser", "os", "country"])
-def test_a_filter_in_the_address(desk: Browser, column: str) -> None:
+def test_filter_in_url(desk: Browser, column: str) -> None:
     wanted, unknown = session(**{column: "Nauru"}), session(**{column: ""})
     assert listed(desk, **{column: "Nauru"}) == [wanted]
     assert unknown in listed(desk, **{column: ""})
 
 
-def test_filters_do_not_count(desk: Browser) -> None:
+def test_filters_send_no_count(desk: Browser) -> None:
     assert not changelist(desk, _facets="1").add_facets
 
 
@@ -320,7 +320,7 @@ def refuse_nul(execute: Any, sql: str, params: Any, *arguments: Any) -> Any:
 @pytest.mark.parametrize(
     "parameter", ["browser", "browser__contains", "device_type__exact", "ip", "q", "state", "user"]
 )
-def test_a_nul_in_the_address(desk: Browser, parameter: str) -> None:
+def test_nul_in_url(desk: Browser, parameter: str) -> None:
     with connection.execute_wrapper(refuse_nul):
         response = desk.get(SESSIONS, {parameter: "\0"}, follow=True)
     assert response.status_code == 200
@@ -329,7 +329,7 @@ def test_a_nul_in_the_address(desk: Browser, parameter: str) -> None:
 # Pages.
 
 
-def test_the_list_ends(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_is_limited(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_admin, "MAX_LISTED", 3)
     monkeypatch.setattr(SessionAdmin, "list_per_page", 2)
     rows = [session(expire_date=timezone.now() + timedelta(days=day)) for day in (5, 4, 3, 2)]
@@ -340,7 +340,7 @@ def test_the_list_ends(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     assert changelist(desk, state="expired").result_count == 0
 
 
-def test_the_first_page_needs_no_sort(desk: Browser) -> None:
+def test_first_page_uses_index(desk: Browser) -> None:
     first_page = changelist(desk).result_list
     assert first_page.query.order_by == ("-expire_date",)
     assert changelist(desk, o="1").result_list.query.order_by == ("user", "-expire_date", "-pk")
@@ -358,21 +358,19 @@ def test_the_first_page_needs_no_sort(desk: Browser) -> None:
         ("2001:DB8", "2001:db8::1"),
     ],
 )
-def test_an_address_or_its_beginning_finds_its_sessions(
-    desk: Browser, search: str, ip: str
-) -> None:
+def test_search_by_ip(desk: Browser, search: str, ip: str) -> None:
     Session.objects.update(ip=None)
     there, _ = session(ip=ip), session(ip="10.192.0.1")
     assert listed(desk, q=search) == [there]
 
 
 @pytest.mark.parametrize("search", ["alice", "LIC", "alice@", "@example.com alice"])
-def test_a_user_is_found_by_name_and_email_address(desk: Browser, search: str) -> None:
+def test_search_by_user(desk: Browser, search: str) -> None:
     hers, _, _ = session("alice"), session("bob"), session()
     assert listed(desk, q=search) == [hers]
 
 
-def test_every_word_counts(desk: Browser) -> None:
+def test_search_matches_all_words(desk: Browser) -> None:
     both = session("alice", ip="192.0.2.1")
     session(ip="192.0.2.1")
     session("bob", ip="192.0.2.2")
@@ -380,14 +378,12 @@ def test_every_word_counts(desk: Browser) -> None:
     assert listed(desk, q="192.0.2.1 alice bob") == []
 
 
-def test_no_words_find_everything(desk: Browser) -> None:
+def test_empty_search(desk: Browser) -> None:
     rows = {session("alice"), session()}
     assert set(listed(desk, q=" ")) == rows
 
 
-def test_a_user_model_without_an_email_address(
-    desk: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_search_without_email_field(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     there, _ = session(ip="192.0.2.1"), session("alice")
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
     monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
@@ -398,7 +394,7 @@ def test_a_user_model_without_an_email_address(
 # What staff may do.
 
 
-def test_nothing_can_be_added_or_changed(desk: Browser, phone: Browser) -> None:
+def test_admin_is_read_only(desk: Browser, phone: Browser) -> None:
     assert desk.get(SESSIONS + "add/").status_code == 403
     assert desk.post(page_of(phone.row), {"user": ""}).status_code == 403
     page = text(desk.get(page_of(phone.row)))
@@ -407,12 +403,12 @@ def test_nothing_can_be_added_or_changed(desk: Browser, phone: Browser) -> None:
 
 
 @pytest.mark.parametrize("view", ["", "change/", "delete/", "history/"])
-def test_staff_without_a_permission_see_nothing(phone: Browser, view: str) -> None:
+def test_staff_without_permission(phone: Browser, view: str) -> None:
     reader = staff("view_session_data")
     assert reader.get(f"{SESSIONS}{phone.row.pk}/{view}" if view else SESSIONS).status_code == 403
 
 
-def test_the_view_permission_is_not_enough_to_sign_out(phone: Browser) -> None:
+def test_view_permission_cannot_sign_out(phone: Browser) -> None:
     reader = staff("view_session")
     assert "delete_selected" not in text(reader.get(SESSIONS))
     sign_out(reader, phone.row)
@@ -423,7 +419,7 @@ def test_the_view_permission_is_not_enough_to_sign_out(phone: Browser) -> None:
 # Signing out.
 
 
-def test_the_action_signs_out_the_selected_sessions(
+def test_action_signs_out_selected_sessions(
     engine: str, alice: Any, desk: Browser, phone: Browser
 ) -> None:
     tablet = Browser(PHONE).sign_in(alice)
@@ -438,25 +434,25 @@ def test_the_action_signs_out_the_selected_sessions(
     assert LogEntry.objects.get().object_id == digest
 
 
-def test_the_action_says_how_many_there_were(alice: Any, desk: Browser, phone: Browser) -> None:
+def test_action_reports_count(alice: Any, desk: Browser, phone: Browser) -> None:
     tablet = Browser(PHONE).sign_in(alice)
     rows = phone.row, tablet.row
     assert messages(sign_out(desk, *rows)) == ["2 sessions signed out."]
     assert messages(sign_out(desk, *rows)) == ["0 sessions signed out."]
 
 
-def test_the_delete_permission_is_enough_to_sign_out(phone: Browser) -> None:
+def test_delete_permission_can_sign_out(phone: Browser) -> None:
     sign_out(staff("view_session", "delete_session"), phone.row)
     assert not is_signed_in(phone)
 
 
-def test_the_action_takes_digests_and_nothing_else(desk: Browser, phone: Browser) -> None:
+def test_action_accepts_digests_only(desk: Browser, phone: Browser) -> None:
     data = {"action": "delete_selected", "_selected_action": [phone.key, "\0", "x", ""]}
     assert "Items must be selected" in messages(desk.post(SESSIONS, data, follow=True))[0]
     assert is_signed_in(phone)
 
 
-def test_all_filtered_sessions_can_be_signed_out(alice: Any, desk: Browser, phone: Browser) -> None:
+def test_action_on_all_filtered_sessions(alice: Any, desk: Browser, phone: Browser) -> None:
     laptop = Browser(LAPTOP).sign_in(alice)
     where = "?device_type__exact=mobile"
     response = sign_out(desk, phone.row, where=where, select_across="1")
@@ -466,7 +462,7 @@ def test_all_filtered_sessions_can_be_signed_out(alice: Any, desk: Browser, phon
     assert is_signed_in(laptop)
 
 
-def test_no_more_are_signed_out_than_are_listed(
+def test_action_is_limited_to_listed_sessions(
     desk: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_admin, "MAX_LISTED", 2)
@@ -479,14 +475,14 @@ def test_no_more_are_signed_out_than_are_listed(
     assert not any(map(is_signed_in, listed))
 
 
-def test_what_a_search_found_can_be_signed_out(desk: Browser, phone: Browser) -> None:
+def test_action_on_search_results(desk: Browser, phone: Browser) -> None:
     other = Browser(PHONE).sign_in(make_user("bob"))
     sign_out(desk, phone.row, where="?q=alice", select_across="1")
     assert not is_signed_in(phone)
     assert is_signed_in(other)
 
 
-def test_the_page_of_a_session_can_sign_it_out(engine: str, desk: Browser, phone: Browser) -> None:
+def test_sign_out_on_session_page(engine: str, desk: Browser, phone: Browser) -> None:
     assert is_signed_in(phone)
     url = page_of(phone.row, "delete")
     assert "Are you sure" in text(desk.get(url))
@@ -526,7 +522,7 @@ def person(user: Any) -> str:
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_user_admin_shows_the_users_sessions(desk: Browser, alice: Any, phone: Browser) -> None:
+def test_inline_shows_sessions_of_user(desk: Browser, alice: Any, phone: Browser) -> None:
     page = text(desk.get(person(alice)))
     assert "Safari on iPhone" in page
     assert "Chrome on Windows" not in page
@@ -535,7 +531,7 @@ def test_a_user_admin_shows_the_users_sessions(desk: Browser, alice: Any, phone:
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_user_admin_shows_the_latest_sessions(
+def test_inline_shows_latest_sessions(
     desk: Browser, alice: Any, phone: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_admin, "INLINE_SIZE", 1)
@@ -548,7 +544,7 @@ def test_a_user_admin_shows_the_latest_sessions(
 
 @pytest.mark.usefixtures("_office")
 @pytest.mark.parametrize("meanwhile", ["nothing", "one more", "one less"])
-def test_a_user_can_be_saved_whatever_the_sessions_do(
+def test_save_user_with_changed_sessions(
     desk: Browser, alice: Any, phone: Browser, meanwhile: str
 ) -> None:
     page = desk.get(person(alice))
@@ -570,21 +566,19 @@ def test_a_user_can_be_saved_whatever_the_sessions_do(
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_mistake_in_the_form_of_a_user_shows_the_sessions_again(
-    desk: Browser, alice: Any, phone: Browser
-) -> None:
+def test_inline_shown_again_with_form_errors(desk: Browser, alice: Any, phone: Browser) -> None:
     page = text(desk.post(person(alice), {"first_name": "x" * 1000}))
     assert "Safari on iPhone" in page
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_user_can_be_added(desk: Browser, boss: Any) -> None:
+def test_add_user_with_inline(desk: Browser, boss: Any) -> None:
     url = person(boss).replace(f"{boss.pk}/change/", "add/")
     assert "Safari" not in text(desk.get(url))
 
 
 @pytest.mark.usefixtures("_office")
-def test_a_user_admin_shows_no_sessions_without_the_permission(alice: Any, phone: Browser) -> None:
+def test_inline_hidden_without_permission(alice: Any, phone: Browser) -> None:
     reader = staff(f"view_{alice._meta.model_name}")
     assert "Safari on iPhone" not in text(reader.get(person(alice)))
 
@@ -608,7 +602,7 @@ def test_a_custom_session_model(settings: Settings, boss: Any, alice: Any) -> No
 
 
 @pytest.mark.usefixtures("_office")
-def test_its_data_has_its_own_permission(settings: Settings, alice: Any) -> None:
+def test_custom_session_model_permission(settings: Settings, alice: Any) -> None:
     settings.SESSION_ENGINE = "tests.custom_sessions.engine"
     Browser(PHONE).sign_in(alice)
     row = ShopSession.objects.get(user=alice)

@@ -252,7 +252,7 @@ def test_the_nearest_of_counted_proxies_may_use_a_unix_socket(settings: Settings
 
 
 @pytest.mark.parametrize("setting", BROKEN_PROXIES)
-def test_an_invalid_setting_trusts_nobody(settings: Settings, setting: object) -> None:
+def test_an_invalid_setting_trusts_no_proxy(settings: Settings, setting: object) -> None:
     settings.SESSION_BACKEND_TRUSTED_PROXIES = setting
     assert ip("10.0.0.1", FORGED) == "10.0.0.1"
     assert trusted_proxies_problem()

@@ -62,7 +62,7 @@ DESKTOPS = {
         "Thunderbird",
         "macOS",
     ),
-    # An iPhone that asks for the desktop page says no more than that.
+    # An iPhone that requests the desktop page sends no more than that.
     f"{MAC} AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.3.1 Mobile/15E148 Safari/604.1": (
         "Safari",
         "macOS",
@@ -172,24 +172,24 @@ EVERY_KIND = {
 
 
 @pytest.mark.parametrize("user_agent", EVERY_KIND)
-def test_a_device_is_named_as_people_know_it(user_agent: str) -> None:
+def test_device_names(user_agent: str) -> None:
     assert parse_device(user_agent) == EVERY_KIND[user_agent]
 
 
 @pytest.mark.parametrize("user_agent", EVERY_KIND)
-def test_the_fast_way_finds_what_user_agents_finds(user_agent: str) -> None:
+def test_fast_parser_agrees_with_user_agents(user_agent: str) -> None:
     fast, slow = devices._parsed(user_agent), user_agents.parse(user_agent)
     assert vars(fast) == vars(slow)
     for name in ("is_mobile", "is_tablet", "is_pc", "is_bot", "is_touch_capable"):
         assert getattr(fast, name) == getattr(slow, name), name
 
 
-def test_the_parser_is_the_fast_one() -> None:
-    # The slow one answers the same, so only this shows when the extra is missing.
+def test_regex_engine_used() -> None:
+    # The slow engine gives the same results, so only this test shows that the extra is missing.
     assert ua_parser.BestAvailableResolver is RustResolver
 
 
-def test_a_crawler_that_says_so_late_is_a_bot() -> None:
+def test_crawler_named_late_in_user_agent() -> None:
     assert parse_device(f"{MAC} {CHROME} (compatible; SomeBot/1.0)").device_type == "bot"
 
 
@@ -197,11 +197,11 @@ def test_a_crawler_that_says_so_late_is_a_bot() -> None:
     "user_agent",
     ["", " ", "\0", "x" * 20_000, "(" * 20_000, "\ud800", "Mozilla\0/5.0 \udcff", "%s"],
 )
-def test_nothing_is_made_of_nonsense(user_agent: str) -> None:
+def test_malformed_user_agents(user_agent: str) -> None:
     assert parse_device(user_agent) == Device("unknown", "", "", "")
 
 
-def test_only_the_part_that_is_kept_is_parsed() -> None:
+def test_user_agent_truncated_before_parsing() -> None:
     assert parse_device("x" * MAX_USER_AGENT + f"{WINDOWS} {CHROME}").os == ""
     assert parse_device(f"{WINDOWS} {CHROME}" + "x" * 20_000).os == "Windows"
 
@@ -234,11 +234,11 @@ def test_types_are_plain_text_for_the_database() -> None:
         ("<b>%s", "%(os)s", "", "<b>%s on %(os)s"),
     ],
 )
-def test_a_label_says_what_is_known(browser: str, os: str, device_model: str, label: str) -> None:
+def test_device_label(browser: str, os: str, device_model: str, label: str) -> None:
     assert device_label(browser, os, device_model) == label
 
 
-def test_a_label_is_translated_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_label_translated_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
     german = {"%(browser)s on %(os)s": "%(browser)s unter %(os)s", "Unknown device": "Unbekannt"}
     monkeypatch.setattr(devices, "gettext", german.__getitem__)
     assert device_label("Chrome", "Windows", "") == "Chrome unter Windows"

@@ -47,7 +47,7 @@ TIMES = ("created_at", "updated_at", "last_activity")
 
 
 def custom(base: type[SessionBase], **members: Any) -> type[SessionBase]:
-    """Return a store class of the site's own."""
+    """Return a custom store class."""
     model = classmethod(lambda cls: OLD)
     return type("SessionStore", (base,), {"get_model_class": model, **members})
 
@@ -113,7 +113,7 @@ class Old:
 
 @pytest.fixture
 def use(settings: Settings, monkeypatch: pytest.MonkeyPatch, files: Path) -> Callable[[str], Old]:
-    """Name one of the engines as the legacy engine."""
+    """Set one of the engines as the legacy engine."""
 
     def use(name: str) -> Old:
         if "." not in name:
@@ -151,14 +151,14 @@ def browser_with(key: str) -> Browser:
 
 
 def knows(browser: Browser) -> bool:
-    """Return whether the site knows who this is."""
+    """Return whether the browser is signed in."""
     return browser.get("/account/sessions/").status_code == 200
 
 
 def meanwhile(
     monkeypatch: pytest.MonkeyPatch, where: Any, name: str, happens: Callable[[], Any]
 ) -> None:
-    """Let something happen once, just before a function is called."""
+    """Call a function once, just before another one is called."""
     function = getattr(where, name)
 
     def late(*args: Any, **kwargs: Any) -> Any:
@@ -172,7 +172,7 @@ def meanwhile(
 # A cookie of the legacy engine
 
 
-def test_it_stays_signed_in(engine: str, old: Old, alice: User) -> None:
+def test_session_adopted(engine: str, old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     browser = browser_with(key)
     assert knows(browser)
@@ -183,7 +183,7 @@ def test_it_stays_signed_in(engine: str, old: Old, alice: User) -> None:
     assert knows(browser)
 
 
-def test_it_does_not_come_back_after_it_was_revoked(engine: str, old: Old, alice: User) -> None:
+def test_revoked_session_not_adopted_again(engine: str, old: Old, alice: User) -> None:
     browser = browser_with(old.keep(signed_in(alice)))
     assert knows(browser)
     Session.objects.for_user(alice).revoke()
@@ -191,14 +191,14 @@ def test_it_does_not_come_back_after_it_was_revoked(engine: str, old: Old, alice
     assert not Session.objects.exists()
 
 
-def test_it_can_sign_out_before_it_is_adopted(old: Old, alice: User) -> None:
+def test_flush_before_adoption(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     SessionStore(key).flush()
     assert not old.has(key)
     assert not knows(browser_with(key))
 
 
-def test_an_anonymous_visitor_keeps_the_cart(old: Old, db: None) -> None:
+def test_anonymous_session_adopted(old: Old, db: None) -> None:
     key = old.keep({"cart": [1]})
     assert SessionStore(key)["cart"] == [1]
     assert Session.objects.get().user is None
@@ -207,24 +207,24 @@ def test_an_anonymous_visitor_keeps_the_cart(old: Old, db: None) -> None:
 @pytest.mark.parametrize(
     "key", ["short", "k" * 41, "with space", "nul\x00nulnul", "é" * 10, "../../../etc"]
 )
-def test_a_cookie_that_is_no_key_is_no_error(key: str, old: Old, db: None) -> None:
+def test_invalid_key_ignored(key: str, old: Old, db: None) -> None:
     assert SessionStore(key).load() == {}
     SessionStore(key).delete()
 
 
-def test_an_unknown_key_is_no_session(old: Old, db: None) -> None:
+def test_unknown_key_not_adopted(old: Old, db: None) -> None:
     assert SessionStore(new_key()).load() == {}
     assert not Session.objects.exists()
 
 
-def test_a_deleted_user_has_no_session(old: Old, alice: User) -> None:
+def test_session_of_deleted_user_not_adopted(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     alice.delete()
     assert SessionStore(key).load() == {}
     assert not Session.objects.exists()
 
 
-def test_a_digest_opens_nothing_and_deletes_nothing(old: Old, alice: User) -> None:
+def test_digest_neither_adopts_nor_deletes(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     store = SessionStore(Digest.of(key))
     assert store.load() == {}
@@ -233,7 +233,7 @@ def test_a_digest_opens_nothing_and_deletes_nothing(old: Old, alice: User) -> No
     assert old.has(key)
 
 
-def test_async_code_adopts_too(engine: str, old: Old, alice: User) -> None:
+def test_async_adoption(engine: str, old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
 
     async def visit() -> None:
@@ -249,7 +249,7 @@ def test_async_code_adopts_too(engine: str, old: Old, alice: User) -> None:
 # What it costs
 
 
-def test_without_the_setting_it_costs_nothing(alice: User) -> None:
+def test_no_query_without_setting(alice: User) -> None:
     row = keep("sessions", signed_in(alice))
     with statements(OLD) as verbs:
         assert SessionStore(row.pk).load() == {}
@@ -257,7 +257,7 @@ def test_without_the_setting_it_costs_nothing(alice: User) -> None:
     assert verbs == []
 
 
-def test_a_session_of_ours_costs_nothing_more(use: Use, alice: User, laptop: Browser) -> None:
+def test_no_extra_query_for_adopted_session(use: Use, alice: User, laptop: Browser) -> None:
     laptop.sign_in(alice)
     use(f"{BACKENDS}.db")
     with statements(OLD) as verbs:
@@ -268,21 +268,21 @@ def test_a_session_of_ours_costs_nothing_more(use: Use, alice: User, laptop: Bro
 # Tables
 
 
-def test_the_columns_of_its_row_are_kept(use: Use, alice: User) -> None:
+def test_data_and_expiry_kept(use: Use, alice: User) -> None:
     use(f"{BACKENDS}.db")
     row = keep("sessions", signed_in(alice), expire_date=timezone.now() + HOUR)
     assert SessionStore(row.pk).load() == signed_in(alice)
     assert Session.objects.get().expire_date == row.expire_date
 
 
-def test_an_expired_session_is_not_adopted(use: Use, alice: User) -> None:
+def test_expired_session_not_adopted(use: Use, alice: User) -> None:
     use(f"{BACKENDS}.db")
     row = keep("sessions", signed_in(alice), expire_date=timezone.now() - HOUR)
     assert SessionStore(row.pk).load() == {}
 
 
 @kinds("cached_db", "custom")
-def test_the_legacy_cache_is_not_believed(old: Old, alice: User) -> None:
+def test_stale_legacy_cache_not_adopted(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     ROWS.all().delete()
     assert old.store(key).get("_auth_user_id")
@@ -291,16 +291,16 @@ def test_the_legacy_cache_is_not_believed(old: Old, alice: User) -> None:
 
 @kinds("cached_db", "custom")
 @pytest.mark.parametrize("method", ["load", "delete"])
-def test_the_legacy_cache_is_emptied(method: str, old: Old, alice: User) -> None:
+def test_legacy_cache_deleted(method: str, old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     getattr(SessionStore(key), method)()
     assert old.store(key).load() == {}
 
 
-def test_a_view_that_fails_undoes_both_halves(
+def test_adoption_rolled_back_with_atomic_requests(
     use: Use, alice: User, site: None, recording: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nor does the cache believe in the row that was rolled back.
+    # The row that was rolled back is not in the cache either.
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     use(f"{BACKENDS}.db")
     browser = browser_with(keep("sessions", signed_in(alice)).pk)
@@ -312,7 +312,7 @@ def test_a_view_that_fails_undoes_both_halves(
 
 
 @pytest.mark.parametrize("is_dropped_later", [False, True])
-def test_a_missing_table_is_logged(
+def test_missing_table_logged(
     is_dropped_later: bool,
     use: Use,
     alice: User,
@@ -336,14 +336,14 @@ def test_a_missing_table_is_logged(
 # Engines without a table
 
 
-def test_an_expired_file_is_deleted(use: Use, files: Path, db: None) -> None:
+def test_expired_file_deleted(use: Use, files: Path, db: None) -> None:
     old = use(f"{BACKENDS}.file")
     key = old.keep({"_session_expiry": (timezone.now() - HOUR).isoformat()})
     assert SessionStore(key).load() == {}
     assert not list(files.iterdir())
 
 
-def test_the_expiry_is_kept_if_the_data_has_it(use: Use, db: None) -> None:
+def test_custom_expiry_kept(use: Use, db: None) -> None:
     old = use(f"{BACKENDS}.cache")
     key = old.keep({"_session_expiry": (timezone.now() + HOUR).isoformat()})
     assert SessionStore(key).load()
@@ -352,7 +352,7 @@ def test_the_expiry_is_kept_if_the_data_has_it(use: Use, db: None) -> None:
 
 
 @kinds("cache", "file", "scrambled")
-def test_it_is_gone_there_before_it_is_committed_here(old: Old, alice: User) -> None:
+def test_legacy_session_deleted_before_commit(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     with transaction.atomic():
         assert SessionStore(key).load()
@@ -362,7 +362,7 @@ def test_it_is_gone_there_before_it_is_committed_here(old: Old, alice: User) -> 
 
 @WITHOUT_ROWS
 @pytest.mark.parametrize("failure", [lambda *args: None, lambda *args: 1 / 0])
-def test_one_that_stays_there_is_not_adopted(
+def test_not_adopted_if_legacy_save_fails(
     failure: Callable[..., Any],
     old: Old,
     alice: User,
@@ -379,7 +379,7 @@ def test_one_that_stays_there_is_not_adopted(
 
 
 @WITHOUT_ROWS
-def test_a_failed_delete_brings_nothing_back(
+def test_not_adopted_again_if_legacy_delete_fails(
     old: Old, alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = old.keep(signed_in(alice))
@@ -397,7 +397,7 @@ def test_a_failed_delete_brings_nothing_back(
 # What this process cannot read
 
 
-# A custom cached_db engine reads its cache, which needs neither.
+# A custom cached_db engine reads its cache, which needs neither setting.
 @kinds("db", "cached_db", "scrambled", "file")
 @pytest.mark.parametrize(
     "setting",
@@ -407,7 +407,7 @@ def test_a_failed_delete_brings_nothing_back(
     ],
     ids=lambda setting: next(iter(setting)),
 )
-def test_it_keeps_its_row_and_its_cookie(
+def test_unreadable_session_and_cookie_kept(
     engine: str, setting: dict[str, str], old: Old, alice: User
 ) -> None:
     key = old.keep(signed_in(alice))
@@ -419,7 +419,7 @@ def test_it_keeps_its_row_and_its_cookie(
     assert knows(browser)
 
 
-def test_a_cache_entry_that_cannot_be_read_stays(use: Use, alice: User) -> None:
+def test_session_kept_while_legacy_cache_fails(use: Use, alice: User) -> None:
     old = use(f"{BACKENDS}.cache")
     key = old.keep(signed_in(alice))
     browser = browser_with(key)
@@ -430,7 +430,7 @@ def test_a_cache_entry_that_cannot_be_read_stays(use: Use, alice: User) -> None:
     assert knows(browser)
 
 
-def test_it_is_logged(use: Use, alice: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_session_logged(use: Use, alice: User, caplog: pytest.LogCaptureFixture) -> None:
     use(f"{BACKENDS}.db")
     row = keep("sessions", signed_in(alice), session_data="broken")
     assert not knows(browser_with(row.pk))
@@ -438,7 +438,7 @@ def test_it_is_logged(use: Use, alice: User, caplog: pytest.LogCaptureFixture) -
 
 
 @kinds("db", "file")
-def test_signing_out_deletes_it(old: Old, alice: User) -> None:
+def test_sign_out_deletes_unreadable_session(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     browser = browser_with(key)
     with override_settings(SECRET_KEY="another"):
@@ -448,9 +448,7 @@ def test_signing_out_deletes_it(old: Old, alice: User) -> None:
 
 
 @kinds("db", "file")
-def test_a_visitor_who_writes_gets_a_session_and_a_cookie(
-    old: Old, alice: User, site: None
-) -> None:
+def test_write_creates_new_session_and_cookie(old: Old, alice: User, site: None) -> None:
     key = old.keep(signed_in(alice))
     browser = browser_with(key)
     with override_settings(SECRET_KEY="another"):
@@ -470,7 +468,7 @@ def broken(use: Use, recording: type[RecordingCache], monkeypatch: pytest.Monkey
     monkeypatch.setattr(recording, "is_down", True)
 
 
-def test_signing_out_without_its_cache(
+def test_sign_out_while_legacy_cache_fails(
     broken: None, engine: str, alice: User, laptop: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     laptop.sign_in(alice)
@@ -479,14 +477,14 @@ def test_signing_out_without_its_cache(
     assert "still holds some sessions" in caplog.text
 
 
-def test_adoption_without_its_cache(broken: None, engine: str, alice: User) -> None:
+def test_adoption_while_legacy_cache_fails(broken: None, engine: str, alice: User) -> None:
     browser = browser_with(keep("sessions", signed_in(alice)).pk)
     assert knows(browser)
     assert not ROWS.exists()
     assert browser.row.user == alice
 
 
-def test_a_cache_that_is_not_configured(use: Use, alice: User, settings: Settings) -> None:
+def test_legacy_cache_not_configured(use: Use, alice: User, settings: Settings) -> None:
     settings.SESSION_ENGINE = "session_backend.backends.db"
     settings.SESSION_CACHE_ALIAS = "nowhere"
     use(f"{BACKENDS}.cached_db")
@@ -499,7 +497,7 @@ def test_a_cache_that_is_not_configured(use: Use, alice: User, settings: Setting
 
 @WITHOUT_ROWS
 @pytest.mark.parametrize("failure", [lambda *args: None, lambda *args: 1 / 0])
-def test_signing_out_of_an_engine_that_fails(
+def test_sign_out_while_legacy_engine_fails(
     failure: Callable[..., Any],
     old: Old,
     alice: User,
@@ -519,7 +517,7 @@ def test_signing_out_of_an_engine_that_fails(
 # Signing out everywhere else
 
 
-def test_it_reaches_sessions_that_were_not_adopted_yet(
+def test_revoke_others_includes_sessions_not_adopted_yet(
     engine: str, old: Old, alice: User, laptop: Browser
 ) -> None:
     hers, his = old.keep(signed_in(alice)), old.keep(signed_in(make_user("bob")))
@@ -533,18 +531,18 @@ def test_it_reaches_sessions_that_were_not_adopted_yet(
     assert Session.objects.filter(user=alice).count() == 1
 
 
-def test_it_is_remembered_while_a_cookie_can_live(use: Use, alice: User) -> None:
+def test_revocation_kept_as_long_as_cookies_live(use: Use, alice: User) -> None:
     use(f"{BACKENDS}.db")
     revoke_legacy_sessions(alice)
     row = Session.objects.get()
     assert row.expire_date > timezone.now() + timedelta(days=399)
-    # It is no session: nobody owns it, and its key opens nothing.
+    # It is not a session: it has no user, and its key loads nothing.
     assert row.user is None
     assert SessionStore(str(row.pk)).load() == {}
 
 
 @pytest.mark.parametrize("path", [None, f"{BACKENDS}.db"])
-def test_otherwise_there_is_nothing_to_remember(
+def test_revocation_without_setting_or_user_not_recorded(
     path: str | None, settings: Settings, alice: User
 ) -> None:
     settings.SESSION_BACKEND_LEGACY_ENGINE = path
@@ -555,12 +553,12 @@ def test_otherwise_there_is_nothing_to_remember(
 # Several requests at once
 
 
-def test_two_requests_at_once_both_stay_signed_in(
+def test_concurrent_requests_both_signed_in(
     old: Old, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = old.keep(signed_in(alice))
     browser, other = browser_with(key), browser_with(key)
-    # The other is done before this one has read more than that there is a session.
+    # The other request finishes after this one has found the session and before it reads it.
     meanwhile(monkeypatch, legacy, "_invalidating", lambda: knows(other))
     assert knows(browser)
     assert knows(other)
@@ -570,7 +568,7 @@ def test_two_requests_at_once_both_stay_signed_in(
 
 @WITHOUT_ROWS
 @pytest.mark.parametrize("is_revoked", [False, True])
-def test_one_that_read_before_another_adopted(
+def test_adoption_after_concurrent_adoption(
     is_revoked: bool, old: Old, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = old.keep(signed_in(alice))
@@ -586,7 +584,7 @@ def test_one_that_read_before_another_adopted(
 
 
 @pytest.mark.parametrize("is_here", [True, False])
-def test_a_row_that_cannot_be_inserted(
+def test_insert_fails(
     is_here: bool,
     use: Use,
     alice: User,
@@ -609,12 +607,10 @@ def test_a_row_that_cannot_be_inserted(
     assert old.has(key)
 
 
-def test_a_request_that_adopts_while_another_signs_out(
-    use: Use, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_adoption_during_sign_out(use: Use, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     use(f"{BACKENDS}.db")
     row = keep("sessions", signed_in(alice))
-    # After the sign-out found no row here, and before it looks into the legacy engine.
+    # After the sign-out found no row here, and before it asks the legacy engine.
     meanwhile(monkeypatch, legacy, "forget", lambda: SessionStore(row.pk).load())
     SessionStore(row.pk).delete()
     assert not Session.objects.exists()
@@ -622,10 +618,8 @@ def test_a_request_that_adopts_while_another_signs_out(
 
 @pytest.mark.services
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer")
-def test_the_row_and_its_user_are_locked(
-    use: Use, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The user too, so that nobody signs out everywhere else before the row is here.
+def test_row_and_user_locked(use: Use, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The user too, so that nobody can sign out everywhere else before the row is here.
     use(f"{BACKENDS}.db")
     row = keep("sessions", signed_in(alice))
     is_read, go_on = Event(), Event()
@@ -654,7 +648,7 @@ def test_the_row_and_its_user_are_locked(
 @pytest.mark.services
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer")
 @kinds("db", "cache")
-def test_many_requests_at_once_all_stay_signed_in(old: Old) -> None:
+def test_many_concurrent_requests_signed_in(old: Old) -> None:
     for _ in range(10):
         key = old.keep(signed_in(make_user(new_key()[:8])))
         barrier = Barrier(8)
@@ -678,7 +672,7 @@ def test_many_requests_at_once_all_stay_signed_in(old: Old) -> None:
 # Keys
 
 
-def test_no_frame_of_ours_holds_a_key(old: Old, alice: User) -> None:
+def test_no_key_in_local_variables(old: Old, alice: User) -> None:
     key = old.keep(signed_in(alice))
     found, depth = set[tuple[str, str]](), 0
 
@@ -716,7 +710,7 @@ def times_of(row: AbstractSession) -> tuple[datetime, ...]:
     return tuple(getattr(row, name) for name in TIMES)
 
 
-def test_the_row_is_one_that_the_engine_opens(alice: User) -> None:
+def test_imported_row_can_be_loaded(alice: User) -> None:
     expire_date = timezone.now() + HOUR
     data = {SESSION_KEY: str(alice.pk), HASH_SESSION_KEY: alice.get_session_auth_hash(), "n": 1}
     row_of(data, expire_date=expire_date).save(force_insert=True)
@@ -726,13 +720,13 @@ def test_the_row_is_one_that_the_engine_opens(alice: User) -> None:
     assert row.expire_date == expire_date
 
 
-def test_the_row_knows_the_client_and_its_device() -> None:
+def test_client_and_device_imported() -> None:
     ip, agent = LAPTOP["REMOTE_ADDR"], LAPTOP["HTTP_USER_AGENT"]
     row = row_of(ip=ip, user_agent=agent)
     assert (row.ip, row.user_agent, row.device()) == (ip, agent, "Chrome on Windows")
 
 
-def test_the_row_holds_no_more_of_the_client_than_the_settings_allow(settings: Settings) -> None:
+def test_privacy_settings(settings: Settings) -> None:
     settings.SESSION_BACKEND_STORE_IP = "truncated"
     settings.SESSION_BACKEND_STORE_USER_AGENT = False
     row = row_of(ip="89.160.20.112", user_agent="Mozilla/5.0", device="iPad / iOS / Safari")
@@ -752,20 +746,20 @@ def device_columns(row: AbstractSession) -> Device:
         ("_django_user_sessions_ng_session_ip", "_django_user_sessions_ng_session_device"),
     ],
 )
-def test_what_a_peer_noted_in_the_data_goes_where_it_belongs(ip: str, agent: str) -> None:
+def test_client_in_session_data_moved_to_columns(ip: str, agent: str) -> None:
     row = row_of({ip: "89.160.20.112", agent: None, "n": 1})
     assert row.get_decoded() == {"n": 1}
     assert row.ip == "89.160.20.112"
 
 
-def test_a_column_says_more_than_the_data() -> None:
+def test_column_preferred_to_session_data() -> None:
     row = row_of({"_qsessions_ip": "89.160.20.112"}, ip="2.125.160.216")
     assert row.ip == "2.125.160.216"
     row = row_of({"_qsessions_ip": "89.160.20.112"}, ip=None)
     assert row.ip == "89.160.20.112"
 
 
-def test_times_are_those_that_were_kept() -> None:
+def test_times_of_row_kept() -> None:
     now = timezone.now()
     created, updated, seen = now - 3 * HOUR, now - 2 * HOUR, now - HOUR
     row = row_of(created_at=created, updated_at=updated, last_activity=seen)
@@ -775,7 +769,7 @@ def test_times_are_those_that_were_kept() -> None:
 
 
 @pytest.mark.parametrize("use_tz", [True, False])
-def test_times_that_were_not_kept_are_that_of_the_signature(
+def test_missing_times_read_from_signature(
     use_tz: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.USE_TZ = use_tz
@@ -787,7 +781,7 @@ def test_times_that_were_not_kept_are_that_of_the_signature(
 
 
 @pytest.mark.parametrize("session_data", ["", "data:mac", "data:!:mac", "data:zzzzzzzzzzzzz:mac"])
-def test_without_a_signature_they_are_that_of_the_move(session_data: str) -> None:
+def test_missing_times_without_signature(session_data: str) -> None:
     before = timezone.now()
     row = row_of(session_data=session_data)
     assert before <= row.created_at <= row.updated_at <= row.last_activity
@@ -807,6 +801,6 @@ def test_without_a_signature_they_are_that_of_the_move(session_data: str) -> Non
         (f"PC / {'x' * 65} / Chrome", "Unknown device"),
     ],
 )
-def test_a_label_names_a_device_until_the_user_agent_is_seen(label: str, device: str) -> None:
+def test_device_label_used_without_user_agent(label: str, device: str) -> None:
     assert row_of(device=label, ip="89.160.20.112").device() == device
     assert row_of(device=label, user_agent="curl/8.0").device() == "curl"

@@ -46,7 +46,7 @@ def record(city: Any = "Linköping", country: Any = "Sweden", code: Any = "SE") 
 
 
 def write(path: Path, *, kind: str = "GeoLite2-City", ip_version: int = 6, **of: Any) -> Path:
-    """Rename a new database into place; it contains the networks in `of`, or SWEDISH."""
+    """Rename a new database into place, with the networks in `of`, or SWEDISH."""
     writer = MMDBWriter(ip_version, kind, ["en"], "test", ipv4_compatible=ip_version == 6)
     for network, content in (of.get("of") or {f"{SWEDISH}/32": record()}).items():
         writer.insert_network(IPSet([network]), content)

@@ -31,7 +31,7 @@ LOCAL = {"default": {"BACKEND": "tests.session_backend.caches.SharedCache", "LOC
 
 @pytest.fixture
 def verbose(settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Log all that there is to log, each statement with its parameters too."""
+    """Log everything, including statements with their parameters."""
     settings.CACHES = LOCAL
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="django")
@@ -40,7 +40,7 @@ def verbose(settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[No
 
 
 class Watched(Browser):
-    """A browser that keeps what it was sent, and every session key it ever had."""
+    """A browser that keeps its responses and every session key that it ever had."""
 
     def __init__(self, device: dict[str, str]) -> None:
         super().__init__(device, raise_request_exception=False)
@@ -56,7 +56,7 @@ class Watched(Browser):
 
 
 def public_parts(response: Any) -> Iterator[str]:
-    """Yield all that a response consists of but the session's cookie."""
+    """Yield all parts of a response except the session cookie."""
     yield response.content.decode()
     for name, value in response.headers.items():
         yield f"{name}: {value}"
@@ -65,7 +65,7 @@ def public_parts(response: Any) -> Iterator[str]:
 
 
 def database() -> Iterator[str]:
-    """Yield every column of every row, and what the sessions hold."""
+    """Yield every column of every row, and the session data."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
@@ -84,7 +84,7 @@ def cached() -> Iterator[str]:
 
 
 def a_days_work() -> list[Watched]:
-    """Have three people do all that can be done with sessions."""
+    """Have three users do everything that can be done with sessions."""
     alice = make_user("alice")
     make_user("admin", is_staff=True, is_superuser=True)
     laptop, phone, desk = Watched(LAPTOP), Watched(PHONE), Watched(LAPTOP)
@@ -116,7 +116,7 @@ def a_days_work() -> list[Watched]:
     return [laptop, phone, desk]
 
 
-def test_no_key_is_anywhere_but_in_its_cookie(caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_are_only_in_their_cookies(caplog: pytest.LogCaptureFixture) -> None:
     browsers = a_days_work()
     keys = {key for browser in browsers for key in browser.keys}
     assert len(keys) > 8
@@ -131,7 +131,7 @@ def test_no_key_is_anywhere_but_in_its_cookie(caplog: pytest.LogCaptureFixture) 
         assert not found, place
 
 
-def test_no_frame_of_ours_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_in_local_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """A debug page and an error reporter show the local variables of each frame."""
     variables: list[str] = []
     digests: list[str] = []
@@ -169,9 +169,7 @@ def test_no_frame_of_ours_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Digest.of(browsers[0].key) in digests
 
 
-def test_what_was_searched_does_hold_the_digests(
-    engine: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_search_finds_digests(engine: str, caplog: pytest.LogCaptureFixture) -> None:
     laptop, *_ = a_days_work()
     digest = Digest.of(laptop.key or "")
     assert digest in list(database())

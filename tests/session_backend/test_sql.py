@@ -1,4 +1,4 @@
-"""Prepared statements equal those of the ORM, which still does what they cannot."""
+"""Prepared statements equal the ORM's, which is used where they cannot be."""
 
 from __future__ import annotations
 

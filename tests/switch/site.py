@@ -43,7 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = []
 
 
 def configure(folder: Path, name: str) -> None:
-    """Set up the site of all tests with an engine, and with a database and a cache that last."""
+    """Set up the test site with an engine, and with a persistent database and cache."""
     new, _, old = name.partition("+")
     os.environ["SESSION_ENGINE"] = (ENGINES | LEAVING).get(new, OURS)
     extra: dict[str, Any] = {}

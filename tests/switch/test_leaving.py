@@ -71,7 +71,7 @@ def test_nothing_is_left(how: str, site: Site) -> None:
     assert after[0] == hers[0]
 
 
-def test_a_trace_would_be_found(site: Site) -> None:
+def test_leftovers_are_found(site: Site) -> None:
     site("ours", MIGRATE)
     (traces,) = site("django-db", "traces:session_backend")
     assert len(traces) > 3

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.packaging
 
 SITE = ("-m", "tests.switch.site")
 DJANGO = os.environ.get("PACKAGING_DJANGO", "Django~=5.2.0")
-# django-user-sessions 2.0 imports pkg_resources, which newer setuptools have not.
+# django-user-sessions 2.0 imports pkg_resources, which newer versions of setuptools lack.
 PEERS = ["django-user-sessions", "setuptools<81", "django-qsessions", "django-allauth"]
-# It asks for Django before 6.0.
+# It requires Django before 6.0.
 NG = "django-user-sessions-ng"
 NG_INSTALLS = DJANGO.startswith("Django~=5")
 
@@ -70,7 +70,7 @@ def peer(name: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", WITH_ROWS)
-def test_migratesessions_keeps_everybody_signed_in(name: str, site: Site) -> None:
+def test_migratesessions_signs_nobody_out(name: str, site: Site) -> None:
     label, table = peer(name)
     _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
 
@@ -95,12 +95,12 @@ def test_migratesessions_keeps_everybody_signed_in(name: str, site: Site) -> Non
     assert after[0] == "nobody"
     (row,) = known
     assert row["ip"] == "89.160.20.112"
-    # Under the old engine again, what its cache still holds signs nobody in.
+    # If the site goes back to the old engine, its cache must not sign anyone in.
     assert [who for who, _ in site(name, f"visit:{alice}", f"visit:{bob}")] == ["nobody"] * 2
 
 
 @pytest.mark.parametrize("name", WITH_ROWS)
-def test_what_the_peer_knew_is_there_before_the_next_visit(name: str, site: Site) -> None:
+def test_client_imported_before_next_visit(name: str, site: Site) -> None:
     label, _ = peer(name)
     site(name, MIGRATE, "sign-in:alice")
     _, printed, (row,) = site(
@@ -115,7 +115,7 @@ def test_what_the_peer_knew_is_there_before_the_next_visit(name: str, site: Site
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "allauth"])
-def test_a_cookie_of_the_old_engine_is_adopted(name: str, site: Site) -> None:
+def test_cookie_of_old_engine_adopted(name: str, site: Site) -> None:
     _, table = peer(name)
     _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
 
@@ -136,13 +136,13 @@ def test_a_cookie_of_the_old_engine_is_adopted(name: str, site: Site) -> None:
     assert after[0] == "nobody"
     ((who, _),) = site(name, f"visit:{alice}")
     assert who == "nobody"
-    # The other is untouched, and is brought along at the end.
+    # The other is untouched, and is moved at the end.
     assert site(name, f"visit:{bob}") == [["bob", bob]]
     assert site(f"ours+{name}", f"visit:{bob}") == [["bob", bob]]
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_ROWS if name != "allauth"])
-def test_adoption_may_end_in_a_migration(name: str, site: Site) -> None:
+def test_migratesessions_after_adoption(name: str, site: Site) -> None:
     label, table = peer(name)
     _, alice, bob = site(name, MIGRATE, "sign-in:alice", "sign-in:bob")
     site(f"ours+{name}", MIGRATE, f"visit:{alice}")

@@ -1,4 +1,4 @@
-"""Downloads the GeoIP databases that places are looked up in."""
+"""Downloads GeoIP databases."""
 
 from __future__ import annotations
 

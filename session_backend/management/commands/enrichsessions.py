@@ -56,7 +56,7 @@ class Command(BatchCommand):
 
 
 def underived_columns(client: Client) -> tuple[str, ...]:
-    """Return the columns that this client does not tell, which other packages may have filled."""
+    """Return the columns that do not follow from this client; an import may have filled them."""
     device = () if client.user_agent else Device._fields
     return device if client.ip else (*device, *Place._fields)
 

@@ -24,8 +24,8 @@ class Command(BatchCommand):
     help = (
         "Moves the sessions of another session app here, so that everyone stays signed in with "
         "the cookie they have. Reads the app's table, whether the app is still installed or not, "
-        "and what allauth's usersessions know of its sessions. Run it when the last process of "
-        "the old site has ended: to that process, a session that was moved is gone. Expired and "
+        "and the clients in the table of allauth's usersessions. Run it after the last process of "
+        "the old site has stopped: to that process, a session that was moved is gone. Expired and "
         "unreadable sessions, and those of users who no longer exist, stay where they are. It can "
         "be interrupted and run again."
     )
@@ -124,5 +124,5 @@ def key_batches(rows: models.QuerySet[Any], size: int) -> Iterator[list[str]]:
 
 
 def counted(number: int) -> str:
-    """Return a number of sessions in words."""
+    """Return a number with the word for sessions."""
     return f"{number} session{pluralize(number)}"

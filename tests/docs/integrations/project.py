@@ -1,4 +1,4 @@
-"""A project that follows the page: what the page says is in its package ``mysite``."""
+"""A project that follows the page, whose code is in the package ``mysite``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def set_up(
     urls: Mapping[str, str] = {"accounts/": "django.contrib.auth.urls.urlpatterns"},
     **extra: Any,
 ) -> None:
-    """Configure the site of all tests with the settings and URLs of the page, and migrate.
+    """Configure the test site with the settings and URLs of the page, and migrate.
 
     ``urls`` names the URL patterns to include, each with its prefix.
     """
@@ -66,7 +66,7 @@ def set_up(
 
 
 def devices(browser: Any) -> list[str]:
-    """Return the names in a browser's list; none where the list sends it away."""
+    """Return the devices in a browser's list; none if it is redirected."""
     return re.findall(r'class="sui-device-name">(.*?)<', browser.get(LIST).content.decode())
 
 

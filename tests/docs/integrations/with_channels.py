@@ -57,7 +57,7 @@ def signed_in(device: dict[str, Any]) -> Browser:
 
 
 def send(connection: ClientConnection) -> Any:
-    """Send a message and return the answer, or the code that the socket was closed with."""
+    """Send a message and return the reply, or the code with which the socket was closed."""
     connection.send(json.dumps("hello"))
     with suppress(ConnectionClosed):
         return json.loads(connection.recv(timeout=10))

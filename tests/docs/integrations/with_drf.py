@@ -24,8 +24,8 @@ def main() -> None:
 
     get_user_model().objects.create_user("ana", password=PASSWORD)
     get_user_model().objects.create_user("bob", password=PASSWORD)
-    laptop, phone, stranger = map(Browser, (LAPTOP, PHONE, PHONE))
-    for browser, name in ((laptop, "ana"), (phone, "ana"), (stranger, "bob")):
+    laptop, phone, visitor = map(Browser, (LAPTOP, PHONE, PHONE))
+    for browser, name in ((laptop, "ana"), (phone, "ana"), (visitor, "bob")):
         assert browser.login(username=name, password=PASSWORD)
         # Client.login() makes no request, so the next one records the client.
         assert len(browser.get("/sessions/").json()) == 1 + (browser is phone)
@@ -39,7 +39,7 @@ def main() -> None:
     assert (mine["device"], mine["is_current"]) == ("Chrome on Windows", True)
     assert (other["device"], other["is_current"]) == ("Safari on iPhone", False)
 
-    assert stranger.delete(f"/sessions/{other['public_id']}/").status_code == 404
+    assert visitor.delete(f"/sessions/{other['public_id']}/").status_code == 404
     assert laptop.delete(f"/sessions/{other['public_id']}/").status_code == 204
     assert phone.get("/unread/").status_code == 200
     assert [row["public_id"] for row in laptop.get("/sessions/").json()] == [mine["public_id"]]

@@ -35,7 +35,7 @@ def main() -> None:
         return browser.post(f"{SIGN_IN}?next={LIST}", answers)
 
     def token() -> str:
-        # Each serves once, and after a mistake the next has to wait.
+        # A token works once, and after a wrong one the next has to wait.
         TOTPDevice.objects.update(last_t=-1, throttling_failure_count=0)
         one_time = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
         return f"{one_time.token():06d}"

@@ -1,4 +1,4 @@
-"""A web server on this machine that answers what a test tells it to."""
+"""A local web server with the responses that a test gives it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Answer(NamedTuple):
 
 
 class Mirror:
-    """Answers by path and query; `requests` are the paths and credentials it was asked for."""
+    """Responds by path and query; `requests` are the paths and credentials of the requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -86,7 +86,7 @@ def client_of(digest: str) -> dict[str, Any]:
 # Expired sessions
 
 
-def test_expired_sessions_go_and_others_stay(db: None, run: Run) -> None:
+def test_expired_sessions_deleted(db: None, run: Run) -> None:
     expired(2)
     (alive,) = keep()
     assert "Deleted 2 expired sessions." in run("clearsessions")
@@ -126,7 +126,7 @@ def test_no_keys_are_read(db: None, run: Run) -> None:
 
 
 @pytest.mark.parametrize("is_watched", [False, True])
-def test_a_session_that_is_extended_meanwhile_is_kept(
+def test_concurrently_extended_session_kept(
     db: None, run: Run, monkeypatch: pytest.MonkeyPatch, is_watched: bool
 ) -> None:
     (key,) = expired()
@@ -145,14 +145,14 @@ def test_a_session_that_is_extended_meanwhile_is_kept(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_receivers_are_told_of_each_session(run: Run) -> None:
+def test_session_ended_sent(run: Run) -> None:
     keys = expired(3)
     with listening() as ended:
         assert "Deleted 3 expired sessions." in run("clearsessions", batch_size=2)
     assert sorted(ended) == sorted((key, "expired") for key in keys)
 
 
-def test_rows_that_refer_to_a_session_go_with_it(db: None, run: Run, settings: Settings) -> None:
+def test_delete_cascades(db: None, run: Run, settings: Settings) -> None:
     settings.SESSION_ENGINE = "tests.custom_sessions.engine"
     gone, alive = (
         ShopSession.objects.create(session_key=key, expire_date=timezone.now() + age)
@@ -209,7 +209,7 @@ def test_without_the_setting_no_client_is_blanked(db: None, run: Run) -> None:
     assert Session.objects.values(*CLIENT).get() == CLIENT
 
 
-def test_a_session_that_is_used_meanwhile_keeps_its_client(
+def test_concurrently_used_session_keeps_client(
     db: None, run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SESSION_BACKEND_RETENTION_DAYS = 30
@@ -249,9 +249,7 @@ def test_another_engine_is_cleared_as_djangos_command_does(
     monkeypatch.delattr(FileStore, "_storage_path", raising=False)
 
 
-def test_another_engine_that_cannot_clear_is_no_error(
-    db: None, run: Run, settings: Settings
-) -> None:
+def test_another_engine_without_clear_expired(db: None, run: Run, settings: Settings) -> None:
     settings.SESSION_ENGINE = __name__
     expired()
     assert "Deleted 1 expired session." in run("clearsessions")

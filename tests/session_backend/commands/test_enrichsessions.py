@@ -55,9 +55,7 @@ def test_a_place_that_is_no_longer_known_is_cleared(alice: User, laptop: Browser
     assert columns(laptop.row, *SWEDEN) == NOWHERE
 
 
-def test_it_is_not_activity_and_writes_no_other_column(
-    alice: User, laptop: Browser, run: Run
-) -> None:
+def test_only_derived_columns_written(alice: User, laptop: Browser, run: Run) -> None:
     laptop.sign_in(alice)
     Session.objects.update(**UNPARSED)
     written = (*CHROME, "updated_at")
@@ -70,16 +68,14 @@ def test_it_is_not_activity_and_writes_no_other_column(
     assert laptop.row.updated_at > before.updated_at
 
 
-def test_a_row_that_is_right_is_not_written(alice: User, laptop: Browser, run: Run) -> None:
+def test_unchanged_rows_not_written(alice: User, laptop: Browser, run: Run) -> None:
     before = laptop.sign_in(alice).row
     run("enrichsessions")
     assert laptop.row.updated_at == before.updated_at
 
 
 @pytest.mark.parametrize("engine", ["db", "cached_db"])
-def test_a_request_under_way_does_not_lose_its_write(
-    db: None, run: Run, settings: Settings, engine: str
-) -> None:
+def test_concurrent_save_not_lost(db: None, run: Run, settings: Settings, engine: str) -> None:
     settings.SESSION_ENGINE = f"session_backend.backends.{engine}"
     store_class = conf.session_store
     store = store_class(user_agent=PHONE["HTTP_USER_AGENT"], ip=PHONE["REMOTE_ADDR"])
@@ -93,7 +89,7 @@ def test_a_request_under_way_does_not_lose_its_write(
     assert Session.objects.get().browser == "Safari"
 
 
-def test_only_what_is_wrong_is_written(alice: User, laptop: Browser, run: Run) -> None:
+def test_only_changed_columns_written(alice: User, laptop: Browser, run: Run) -> None:
     laptop.sign_in(alice)
     Session.objects.update(browser="Chromium")
     with CaptureQueriesContext(connection) as captured:
@@ -103,7 +99,7 @@ def test_only_what_is_wrong_is_written(alice: User, laptop: Browser, run: Run) -
     assert f"{connection.ops.quote_name('os')} =" not in update.partition("WHERE")[0]
 
 
-def test_equal_changes_are_one_statement(alice: User, run: Run) -> None:
+def test_equal_changes_written_in_one_statement(alice: User, run: Run) -> None:
     for _ in range(3):
         Browser(LAPTOP).sign_in(alice)
         Browser(PHONE).sign_in(alice)
@@ -132,7 +128,7 @@ def test_a_session_without_an_address_gets_its_device(
     assert laptop.row.browser == "Chrome"
 
 
-def test_what_the_client_does_not_tell_is_kept(
+def test_columns_without_client_kept(
     alice: User, laptop: Browser, phone: Browser, run: Run
 ) -> None:
     laptop.sign_in(alice)
@@ -151,7 +147,7 @@ def test_a_dry_run_counts_and_changes_nothing(alice: User, laptop: Browser, run:
     assert laptop.row.browser == ""
 
 
-def test_a_session_that_moves_meanwhile_keeps_what_was_recorded(
+def test_concurrently_touched_session_not_overwritten(
     alice: User, laptop: Browser, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop.sign_in(alice)

@@ -50,7 +50,7 @@ def browser_with(key: str, device: dict[str, str] = LAPTOP) -> Browser:
 
 
 def knows(browser: Browser) -> bool:
-    """Return whether the site knows who this is."""
+    """Return whether the browser is signed in."""
     return browser.get("/account/sessions/").status_code == 200
 
 
@@ -75,7 +75,7 @@ def test_everyone_stays_signed_in(label: str, alice: User, run: Run) -> None:
     assert run("migratesessions", "--from", label) == printed.replace("1 session", "0 sessions")
 
 
-def test_verbosity_0_is_silent(alice: User, run: Run) -> None:
+def test_verbosity_0_prints_nothing(alice: User, run: Run) -> None:
     keep("sessions", signed_in(alice))
     assert run("migratesessions", "--from=sessions", verbosity=0) == ""
     assert Session.objects.count() == 1
@@ -130,7 +130,7 @@ def test_each_batch_is_one_delete(alice: User, run: Run) -> None:
 # What is skipped
 
 
-def test_what_is_skipped_is_counted_and_stays(alice: User, run: Run) -> None:
+def test_skipped_sessions_counted_and_kept(alice: User, run: Run) -> None:
     keep("sessions", signed_in(alice), expire_date=timezone.now() - HOUR)
     keep("sessions", signed_in(alice), session_data="broken")
     keep("sessions", {SESSION_KEY: str(alice.pk + 1)})
@@ -160,7 +160,7 @@ def test_an_unknown_app_is_an_error(db: None, run: Run) -> None:
 # allauth's usersessions
 
 
-def test_allauth_has_the_client(allauth: None, alice: User, run: Run) -> None:
+def test_client_read_from_allauth(allauth: None, alice: User, run: Run) -> None:
     now = timezone.now()
     client = {"ip": PHONE["REMOTE_ADDR"], "user_agent": PHONE["HTTP_USER_AGENT"]}
     known, unknown = keep("sessions", signed_in(alice)), keep("sessions", {"n": 1})
@@ -187,7 +187,7 @@ def test_the_table_has_precedence_over_allauth(allauth: None, alice: User, run: 
 # Revocation
 
 
-def test_a_session_revoked_after_the_move_is_gone(alice: User, run: Run) -> None:
+def test_moved_session_can_be_revoked(alice: User, run: Run) -> None:
     row = keep("sessions", signed_in(alice))
     run("migratesessions", "--from=sessions")
     Session.objects.for_user(alice).revoke()
@@ -207,7 +207,7 @@ def test_moved_sessions_are_deleted_from_the_cache_of_the_old_engine(alice: User
     assert cache.get(entry) is None
 
 
-def test_a_cache_that_is_down_is_logged(
+def test_cache_failure_logged(
     alice: User,
     run: Run,
     recording: type[RecordingCache],
@@ -220,7 +220,7 @@ def test_a_cache_that_is_down_is_logged(
     assert "still holds some sessions" in caplog.text
 
 
-def test_a_row_that_is_deleted_meanwhile_is_not_moved(
+def test_concurrently_deleted_row_not_moved(
     alice: User, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, gone = keep("sessions", {"n": 1}), keep("sessions", {"n": 2})
@@ -236,9 +236,7 @@ def test_a_row_that_is_deleted_meanwhile_is_not_moved(
     assert [row.pk for row in Session.objects.all()] == [Digest.of(kept.pk)]
 
 
-def test_sessions_that_were_revoked_here_are_deleted_there(
-    alice: User, run: Run, settings: Settings
-) -> None:
+def test_revoked_sessions_deleted_from_old_table(alice: User, run: Run, settings: Settings) -> None:
     settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
     keep("sessions", signed_in(alice))
     keep("sessions", signed_in(make_user("bob")))
@@ -279,7 +277,7 @@ def test_a_copy_leaves_the_old_rows(alice: User, run: Run) -> None:
     assert Session.objects.count() == 1
 
 
-def test_what_was_written_after_a_copy_is_moved(alice: User, run: Run) -> None:
+def test_sessions_written_after_copy_moved(alice: User, run: Run) -> None:
     row = keep("qsessions", signed_in(alice, n=1), updated_at=timezone.now() - HOUR)
     run("migratesessions", "--from=qsessions", "--copy")
     later = keep("qsessions", signed_in(alice, n=2), updated_at=timezone.now())
@@ -290,11 +288,11 @@ def test_what_was_written_after_a_copy_is_moved(alice: User, run: Run) -> None:
     assert knows(browser)
     PEERS["qsessions"]._base_manager.filter(pk=row.pk).update(updated_at=timezone.now())
     assert "Moved 2 sessions" in run("migratesessions", "--from=qsessions")
-    # Also if the cache has the older version.
+    # Even if the cache has the older version.
     assert cached_db.SessionStore(row.pk)["n"] == SessionStore(row.pk)["n"] == 2
 
 
-def test_what_was_written_here_after_a_copy_stays(alice: User, run: Run) -> None:
+def test_newer_sessions_not_overwritten_after_copy(alice: User, run: Run) -> None:
     row = keep("qsessions", {"n": 1}, updated_at=timezone.now() - HOUR)
     run("migratesessions", "--from=qsessions", "--copy")
     store = SessionStore(row.pk)
@@ -313,7 +311,7 @@ def test_a_copy_is_refused_while_sessions_are_adopted(
         run("migratesessions", "--from=sessions", "--copy")
 
 
-def test_sessions_keep_their_owners(alice: User, run: Run) -> None:
+def test_users_kept(alice: User, run: Run) -> None:
     mine, theirs = keep("sessions", signed_in(alice)), keep("sessions", signed_in(make_user("bob")))
     run("migratesessions", "--from=sessions")
     assert browser_with(mine.pk).row.user == alice
