@@ -207,7 +207,7 @@ class DeviceList(Page):
     def request(self) -> Call:
         if self.engine.is_ours:
             page = {"HX_Request": "true", "HX_Current_URL": "http://testserver/account/"}
-            return self.site.visitor.request("/kit/", self.key, **page)
+            return self.site.visitor.request("/list/", self.key, **page)
         path = reverse(self.engine.list_url) if self.engine.list_url else "/devices/"
         return self.site.visitor.request(path, self.key)
 
@@ -235,7 +235,7 @@ class UnchangedPoll(DeviceList):
     title = "unchanged poll"
     rounds = 1000
     needs = "is_ours"
-    path = "/kit/poll/"
+    path = "/list/poll/"
 
     def set_up(self) -> None:
         super().set_up()

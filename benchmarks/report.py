@@ -95,7 +95,7 @@ def microseconds(value: float) -> str:
 
 
 def size(value: float) -> str:
-    """Return a number of bytes likewise."""
+    """Return a number of bytes with its significant digits."""
     return f"{value / 2**10:,.0f} kB" if value < 10 * 2**20 else f"{value / 2**20:,.0f} MB"
 
 
@@ -119,7 +119,7 @@ CELLS: dict[str, Cell] = {
         figures.cost.memory
     ),
 }
-# Operations that compare two pages of ours.
+# Operations that compare two of our pages.
 PAIRS = ("list-by-floor", "poll-by-read")
 LISTS = ("list", "list-100", "list-floor", "poll", "admin")
 LIST_CELLS: dict[str, Cell] = {
@@ -156,7 +156,7 @@ def losses(results: Results, titles: Mapping[str, str]) -> list[str]:
 
 
 def comparisons(results: Results, titles: Mapping[str, str]) -> list[list[str]]:
-    """Compare operations of ours with each other, as far as they were measured."""
+    """Compare our operations with each other, if they were measured."""
     pairs = {name: results[name][OURS] for name in PAIRS if OURS in results.get(name, {})}
     rows = [[titles[name], f"{pair.ratio_of_turns:.2f}"] for name, pair in pairs.items()]
     steady, due = (results.get(name, {}).get(OURS) for name in ("read", "read-due"))

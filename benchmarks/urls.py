@@ -99,10 +99,10 @@ if apps.is_installed("session_ui"):
     from session_ui.views import SessionListView
 
     # The middleware of django-htmx is around these views alone: otherwise all sites have the same.
-    kit: Any = HtmxMiddleware(SessionListView.as_view())
+    ours: Any = HtmxMiddleware(SessionListView.as_view())
     urlpatterns += [
-        path("kit/", kit),
-        path("kit/poll/", background(kit)),
+        path("list/", ours),
+        path("list/poll/", background(ours)),
         path("sessions/", include("session_ui.urls")),
     ]
 if apps.is_installed("user_sessions"):

@@ -32,7 +32,7 @@ django.setup()
 project = "django-session-ui"
 author = "django-session-ui contributors"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "kit_templates"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "template_table"]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["deflist", "fieldlist"]

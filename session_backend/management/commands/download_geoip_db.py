@@ -191,7 +191,7 @@ def fetch(url: str, credentials: str) -> Iterator[bytes]:
 
 
 def unpack(packed: IO[bytes]) -> Iterator[bytes]:
-    """Yield the database in a ``.tar.gz``, ``.gz`` or plain file, whatever the name of the file."""
+    """Yield the database in a ``.tar.gz``, ``.gz`` or plain file, under any name."""
     is_gzip = packed.read(2) == b"\x1f\x8b"
     packed.seek(0)
     stream = cast(IO[bytes], gzip.GzipFile(fileobj=packed)) if is_gzip else packed
