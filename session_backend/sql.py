@@ -1,4 +1,4 @@
-"""The SELECT and the UPDATE of every request, without compiling them each time.
+"""The SELECT and the UPDATE of every request, and a poll's, without compiling them each time.
 
 The ORM takes longer to compile a statement of this size than a database takes to run it. These
 are the statements that the ORM makes of the same columns. Whatever it treats in a way of its own
@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, transaction
 from django.db.models import Field, Model, QuerySet
 
+from session_backend.auth import accepted_hashes
+
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     from session_backend.fields import Digest
 
-__all__ = ["saved_columns", "select", "update"]
+__all__ = ["newest", "saved_columns", "select", "update"]
 
 Fields = tuple["Field[Any, Any]", ...]
 
 CONDITIONS = ("session_key", "expire_date")
+OTHERS = (*CONDITIONS, "user_id", "auth_hash")
 
 
 def select(
@@ -47,6 +51,37 @@ def select(
         cursor.execute(sql, prepared(connection, conditions, (key, now)))
         row = cursor.fetchone()
     return None if row is None else converted(connection, fields, row)
+
+
+def newest(
+    rows: QuerySet[Any],
+    user: AbstractBaseUser | AnonymousUser,
+    key: Digest,
+    now: datetime,
+    names: tuple[str, ...],
+) -> tuple[Any, ...] | None:
+    """Return how many active sessions a user has beside one, and the maxima of these columns.
+
+    None where the ORM has to tell.
+    """
+    model: Any = rows.model
+    connection = connections[rows.db]
+    fields, conditions = plain_fields(model, names), plain_fields(model, OTHERS)
+    if not fields or not conditions:
+        return None
+    hashes = accepted_hashes(user)
+    maxima = ", ".join(f"MAX({name})" for name in quoted(connection, fields))
+    session_key, expire_date, user_id, auth_hash = quoted(connection, conditions)
+    sql = (
+        f"SELECT COUNT(*), {maxima} FROM {table(connection, model)} "
+        f"WHERE {session_key} <> %s AND {expire_date} > %s AND {user_id} = %s "
+        f"AND {auth_hash} IN ({', '.join(['%s'] * len(hashes))})"
+    )
+    columns = (*conditions[:3], *conditions[3:] * len(hashes))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, prepared(connection, columns, (key, now, user.pk, *hashes)))
+        count, *found = cursor.fetchone()
+    return (count, *converted(connection, fields, found))
 
 
 def update(rows: QuerySet[Any], row: Any, **unchanged: Any) -> int:

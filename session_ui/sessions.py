@@ -18,6 +18,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from session_backend import sql
 from session_backend.conf import conf as backend_conf
 from session_backend.devices import DeviceType
 from session_backend.fields import Digest
@@ -41,6 +42,8 @@ VERSION_FIELD = "ver"
 OPEN_FIELD = "session-open"
 # Where a request keeps the number of sessions, for all the badges of a page.
 COUNT_KEY = "session_ui.count"
+# The newest of these say, with the number of rows, whether the sessions have changed.
+NEWEST = ("last_activity", "created_at", "updated_at")
 # Seconds after which a poll renders the list whatever the state: a template of the site may show
 # more than the sessions.
 LONGEST = 300
@@ -128,20 +131,20 @@ class SessionList:
         return Digest.of(key) if key else None
 
     @property
-    def _sessions(self) -> SessionQuerySet:
+    def _rows(self) -> SessionQuerySet:
         model: Any = backend_conf.session_store.get_model_class()
         # A replica may still show what has just been signed out.
-        sessions: SessionQuerySet = model.objects.using(router.db_for_write(model))
-        return sessions.defer("session_data")
+        rows: SessionQuerySet = model.objects.using(router.db_for_write(model))
+        return rows
 
     def get_queryset(self) -> SessionQuerySet:
         """Return the sessions to show, in any order."""
-        return self._sessions.for_user(self.request.user).active()
+        return self._rows.for_user(self.request.user).active().defer("session_data")
 
     @property
     def every_session(self) -> SessionQuerySet:
         """Every session of the visitor, to revoke: even those that a password change has ended."""
-        return self._sessions.filter(user=self.request.user.pk)
+        return self._rows.filter(user=self.request.user.pk).defer("session_data")
 
     def get_table(self) -> SessionTable:
         """Return the table, ordered and cut to its page."""
@@ -281,10 +284,7 @@ class SessionList:
         )
         if not is_foreseen:
             return Version(shown, "", 0)
-        newest = [
-            max((getattr(row, name) for row in others), default=None)
-            for name in ("last_activity", "created_at", "updated_at")
-        ]
+        newest = [max((getattr(row, name) for row in others), default=None) for name in NEWEST]
         midnight = text.seconds_until_midnight(self.now)
         changes = [text.seconds_until_change(row.last_activity, self.now) for row in others]
         until = int(self.now.timestamp() + min([LONGEST, midnight, *changes]))
@@ -296,12 +296,15 @@ class SessionList:
         """Tell, without the rows, whether a version is that of this list."""
         if self.now.timestamp() >= version.until:
             return False
-        others = self.get_queryset().others(self.current_key)
-        told = others.aggregate(
-            Count("pk"), Max("last_activity"), Max("created_at"), Max("updated_at")
-        )
+        told = None
+        # The prepared statement knows no filters of a site.
+        if self.current_key and type(self).get_queryset is SessionList.get_queryset:
+            told = sql.newest(self._rows, self.request.user, self.current_key, self.now, NEWEST)
+        if told is None:
+            others = self.get_queryset().others(self.current_key)
+            told = tuple(others.aggregate(Count("pk"), *map(Max, NEWEST)).values())
         sort = self.params.get(f"{PREFIX}sort", "")
-        return version.state == self._fingerprint(sort, self.open, *told.values())
+        return version.state == self._fingerprint(sort, self.open, *told)
 
     def _fingerprint(self, *parts: object) -> str:
         # A sign-in in another tab is a change too: the form needs the new CSRF token then.

@@ -14,7 +14,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
-from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
 from django.views import View
@@ -29,6 +28,8 @@ from session_ui.conf import conf
 from session_ui.sessions import VERSION_FIELD, SessionList, Version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django_htmx.middleware import HtmxDetails
 
     class Request(HttpRequest):
@@ -49,22 +50,21 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-# The views redirect anonymous visitors by themselves, so LoginRequiredMiddleware ignores them:
-# its redirect would put the sign-in page into the list.
-@method_decorator(
-    [
-        login_not_required,
-        never_cache,
-        vary_on_headers("HX-Request", "HX-Boosted", "HX-History-Restore-Request", "Cookie"),
-        csrf_protect,
-    ],
-    name="dispatch",
-)
 class SessionView(View):
     """What the views of the list have in common; each step is a method to override."""
 
     listing_class = SessionList
     request: Request
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        # Not by method_decorator: that decorates anew at each request, which a poll would feel.
+        view = csrf_protect(super().as_view(**initkwargs))
+        names = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request", "Cookie")
+        view = never_cache(vary_on_headers(*names)(view))
+        # The views redirect anonymous visitors by themselves: LoginRequiredMiddleware would put the
+        # sign-in page into the list.
+        return login_not_required(view)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not hasattr(request, "htmx"):

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Count, Max
 from django.db.models.functions import Upper
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from session_backend import sql
+from session_backend.auth import accepted_hashes
 from session_backend.fields import Digest
 from session_backend.models import AbstractSession, Session, SessionQuerySet
 from tests.custom_sessions.models import ShopSession
@@ -73,6 +75,26 @@ def test_select_falls_back_to_orm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "plain_fields", lambda *args: None)
     assert sql.select(Session.objects.all(), KEY, NOW, COLUMNS) == expected
     assert sql.select(Session.objects.all(), KEY, LATER, COLUMNS) is None
+
+
+def test_newest_equals_orm(django_user_model: Any) -> None:
+    user = django_user_model.objects.create_user("alice")
+    (auth_hash,) = accepted_hashes(user)
+    times = ("last_activity", "created_at", "updated_at")
+    for number, change in enumerate([{}, {}, {"auth_hash": "changed"}, {"user": None}]):
+        columns = {"user": user, "auth_hash": auth_hash, "last_activity": NOW, **change}
+        Session(session_key=f"{number}", session_data="", expire_date=LATER, **columns).save()
+    rows = Session.objects.for_user(user).active().others("0")
+    expected = tuple(rows.aggregate(Count("pk"), *map(Max, times)).values())
+    assert expected[0] == 1
+    assert sql.newest(Session.objects.all(), user, Digest.of("0"), NOW, times) == expected
+    assert sql.newest(Session.objects.all(), user, KEY, LATER, times) == (0, None, None, None)
+
+
+def test_newest_leaves_it_to_orm(monkeypatch: pytest.MonkeyPatch, django_user_model: Any) -> None:
+    user = django_user_model(pk=1, username="alice")
+    monkeypatch.setattr(sql, "plain_fields", lambda *args: None)
+    assert sql.newest(Session.objects.all(), user, KEY, NOW, ("last_activity",)) is None
 
 
 def test_session_columns_do_not_need_orm() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from time import time
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.messages import get_messages
@@ -645,6 +645,15 @@ class TestHooks:
 
         view = SessionListView.as_view(listing_class=PhonesOnly)
         assert rows_in(view(request)) == [rows[0].public_id]
+
+        # And a poll asks for no other rows either.
+        version = PhonesOnly(request).version
+        twin = laptop.row
+        twin.pk, twin.public_id = "f" * 40, uuid4()
+        twin.save(force_insert=True)
+        assert PhonesOnly(request).holds(version)
+        Session.objects.filter(pk=rows[0].pk).update(updated_at=now())
+        assert not PhonesOnly(request).holds(version)
 
     def test_the_names_that_others_rely_on(self) -> None:
         assert reverse("session_ui:session_list") == LIST
