@@ -12,7 +12,7 @@ from django.template.loader import get_template
 from django.utils.functional import cached_property
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column, Table
 from django_tables2.columns import BoundColumn
@@ -98,6 +98,11 @@ class SessionTable(Table):  # type: ignore[misc]
         return found
 
     @cached_property
+    def words(self) -> tuple[str, str]:
+        """The label of the button of a row, and its question."""
+        return gettext("Sign out %(device)s"), gettext("Sign out %(device)s?")
+
+    @cached_property
     def sessions(self) -> list[SessionRow]:
         """The rows of the page; those that would read the same are one, until it is opened."""
         groups: dict[Any, list[SessionRow]] = {}
@@ -155,6 +160,20 @@ class SessionRow(BoundRow):  # type: ignore[misc]
         return self.id == self.listing.open
 
     @property
+    def attributes(self) -> SafeString:
+        """The attributes of the row: its id, classes, role, and when the sign-in was."""
+        # In seconds since the epoch: the script finds a new row by it.
+        since = int(self.session.created_at.timestamp())
+        kind = ""
+        if self.is_current:
+            kind = ' sui-row-current" aria-current="true'
+        elif self.group:
+            kind = " sui-row-member"
+        return SafeString(
+            f'id="session-{self.id}" class="sui-row{kind}" data-since="{since}" role="row"'
+        )
+
+    @property
     def toggle(self) -> SafeString:
         """The attributes of the link that opens the row, or closes it."""
         opens = self.id
@@ -164,18 +183,26 @@ class SessionRow(BoundRow):  # type: ignore[misc]
         state = "true" if self.is_open else "false"
         return SafeString(
             f'href="{escape(href)}" id="session-open-{self.id}" aria-expanded="{state}"'
-            " data-session-link"
         )
 
     @property
     def button(self) -> SafeString:
         """The attributes of the button that signs out: its form, value, id, label and question."""
-        name = f"{self.device} ({self.place}, {self.ago})"
-        label = escape(gettext("Sign out %(device)s") % {"device": name})
-        question = escape(gettext("Sign out %(device)s?") % {"device": self.device})
+        label, question = self.table.words
+        count, about = len(self.public_ids), self.ago
+        if self.is_group:
+            about = ngettext("%(count)s session", "%(count)s sessions", count) % {"count": count}
+            question = ngettext(
+                "Sign out %(count)d session of %(device)s?",
+                "Sign out %(count)d sessions of %(device)s?",
+                count,
+            )
+        label = label % {"device": f"{self.device} ({self.place}, {about})"}
+        question = question % {"device": self.device, "count": count}
         return SafeString(
             f'form="session-form" name="session" value="{",".join(self.public_ids)}"'
-            f' id="session-revoke-{self.id}" aria-label="{label}" data-question="{question}"'
+            f' id="session-revoke-{self.id}" aria-label="{escape(label)}"'
+            f' data-question="{escape(question)}"'
         )
 
     @property
@@ -188,11 +215,6 @@ class SessionRow(BoundRow):  # type: ignore[misc]
     def active(self) -> SafeString:
         """How long ago it was active, as an element."""
         return as_time(self.session.last_activity, self.ago)
-
-    @property
-    def since(self) -> int:
-        """When the sign-in was, in seconds since the epoch, for the script to find new rows by."""
-        return int(self.session.created_at.timestamp())
 
     def custom_cell(self, column: BoundColumn) -> tuple[SafeString, SafeString]:
         """Return the content and the attributes of a cell that django-tables2 renders."""
@@ -207,7 +229,8 @@ class SessionRow(BoundRow):  # type: ignore[misc]
 def as_time(moment: datetime, words: str) -> SafeString:
     """Return a moment in words as an element."""
     # Not by a template: with two in each row that was a fifth of the time of a list.
-    return SafeString(f'<time datetime="{moment.isoformat()}">{escape(words)}</time>')
+    exact = moment.isoformat(timespec="seconds")
+    return SafeString(f'<time datetime="{exact}">{escape(words)}</time>')
 
 
 def attributes_of(column: BoundColumn, tag: str, **more: str) -> SafeString:

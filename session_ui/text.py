@@ -44,27 +44,23 @@ LOCAL_NETWORKS = [
 
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long before ``now`` that was, *2 minutes ago*, or the date after a month."""
-    seconds = int((now - moment).total_seconds())
-    if seconds < MINUTE:
-        return gettext("just now")
-    # Not Django's timesince: in many languages the case of "minutes" depends on the "ago".
-    if seconds < HOUR:
-        count = seconds // MINUTE
-        return ngettext("%(count)d minute ago", "%(count)d minutes ago", count) % {"count": count}
-    if seconds < DAY:
-        count = seconds // HOUR
-        return ngettext("%(count)d hour ago", "%(count)d hours ago", count) % {"count": count}
-    if seconds < MONTH:
-        count = seconds // DAY
-        return ngettext("%(count)d day ago", "%(count)d days ago", count) % {"count": count}
-    return day(moment, now)
+    seconds = max(0, int((now - moment).total_seconds()))
+    if seconds >= MONTH:
+        return day(moment, now)
+    unit = unit_of(seconds)
+    return _ago(seconds // unit, unit, get_language())
 
 
 def seconds_until_change(moment: datetime, now: datetime) -> float:
     """Return for how many seconds from ``now`` the text of :func:`ago` stays the same, or fewer."""
     seconds = max(0.0, (now - moment).total_seconds())
-    unit = MINUTE if seconds < HOUR else HOUR if seconds < DAY else DAY
+    unit = unit_of(seconds)
     return unit - seconds % unit
+
+
+def unit_of(seconds: float) -> int:
+    """Return the length of what such a time is counted in."""
+    return MINUTE if seconds < HOUR else HOUR if seconds < DAY else DAY
 
 
 def seconds_until_midnight(now: datetime) -> int:
@@ -74,12 +70,7 @@ def seconds_until_midnight(now: datetime) -> int:
 
 def day(moment: datetime, now: datetime) -> str:
     """Return *Today*, *Yesterday* or the date, in the reader's language and time zone."""
-    that_day, today = in_zone_of(now, moment).date(), now.date()
-    if that_day == today:
-        return gettext("Today")
-    if that_day == today - timedelta(days=1):
-        return gettext("Yesterday")
-    return _date(that_day, get_language())
+    return _day(in_zone_of(now, moment).date(), now.date(), get_language())
 
 
 def exact(moment: datetime, now: datetime) -> str:
@@ -101,9 +92,27 @@ def in_zone_of(now: datetime, moment: datetime) -> datetime:
     return moment.astimezone(now.tzinfo) if now.tzinfo else moment
 
 
-# Formatting by Django's rules is most of the time that a row takes.
+# Translating, and formatting by Django's rules, is most of the time that a row takes.
 @lru_cache(maxsize=1024)
-def _date(that_day: date, language: str | None) -> str:
+def _ago(count: int, unit: int, language: str | None) -> str:
+    if not count:
+        return gettext("just now")
+    # Not Django's timesince: in many languages the case of "minutes" depends on the "ago".
+    if unit == MINUTE:
+        words = ngettext("%(count)d minute ago", "%(count)d minutes ago", count)
+    elif unit == HOUR:
+        words = ngettext("%(count)d hour ago", "%(count)d hours ago", count)
+    else:
+        words = ngettext("%(count)d day ago", "%(count)d days ago", count)
+    return words % {"count": count}
+
+
+@lru_cache(maxsize=1024)
+def _day(that_day: date, today: date, language: str | None) -> str:
+    if that_day == today:
+        return gettext("Today")
+    if that_day == today - timedelta(days=1):
+        return gettext("Yesterday")
     return date_format(that_day, "DATE_FORMAT")
 
 
@@ -114,13 +123,19 @@ def _clock(hour: int, minute: int, language: str | None) -> str:
 
 def place(session: AbstractSession) -> str:
     """Return where a session is: *Linköping, Sweden*, else *Local network* or the IP address."""
-    found = localized_country(Place(session.country_code, session.country, session.city))
-    label = place_label(city=found.city, country=found.country)
+    known = Place(session.country_code, session.country, session.city)
+    label = _label(known, get_language())
     if label:
         return label
     if not session.ip:
         return gettext("Unknown location")
     return gettext("Local network") if _is_local(session.ip) else session.ip
+
+
+@lru_cache(maxsize=4096)
+def _label(known: Place, language: str | None) -> str | None:
+    found = localized_country(known)
+    return place_label(city=found.city, country=found.country)
 
 
 @lru_cache(maxsize=1024)

@@ -64,7 +64,7 @@
     byId("session-poll").setAttribute("hx-sync", "#session-list:queue last");
   };
 
-  onClick("[data-session-link]", (link, event) => {
+  onClick("[data-session-link], [id^=session-open-]", (link, event) => {
     if (!isLoaded || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const url = new URL(link.getAttribute("href"), location);
@@ -104,7 +104,7 @@
   // A button that an update has replaced cannot have the focus back.
   const isReplaced = ({ target }) => target.matches("[data-session-dialog]") && !asked.isConnected;
   on("close", (event) => isReplaced(event) && byId(asked.id)?.focus(), { capture: true });
-  const buttons = () => all("#session-list [form=session-form][type=submit]");
+  const buttons = () => all("#session-list button[form=session-form]");
   const send = (form, button) => {
     pressed = (button.id && byId(button.id)) || button;
     place = buttons().indexOf(pressed);

@@ -346,7 +346,7 @@ def test_custom_session_model(tmp_path: Path) -> None:
 SHOWN = {
     "templates/session_ui/badge.html": "You are here",
     "templates/session_ui/base.html": "Of the site",
-    "templates/session_ui/button.html": 'class="my-button">Sign out</button>',
+    "templates/session_ui/cells/action.html": 'class="my-button">Sign out</button>',
     "templates/session_ui/cells/location.html": "</bdi> <small>89.160.20.112</small>",
     "templates/session_ui/cells/device.html": "Chrome on Windows</a> (this one)",
     "templates/session_ui/row.html": '<span class="sui-location">89.160.20.112</span>',

@@ -96,7 +96,7 @@ def test_a_button(browser: Browser, alice: Any, settings: Any) -> None:
     (row,) = sessions_for(alice, 1)
     override(
         settings,
-        **{"session_ui/button.html": '<button type="submit" {{ row.button }}>Out</button>'},
+        **{"session_ui/cells/action.html": "<button {{ row.button }}>Out</button>"},
     )
 
     html = row_in(browser.get(LIST), row)

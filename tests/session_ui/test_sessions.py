@@ -177,6 +177,7 @@ class TestPages:
         page = laptop.sign_in(alice).get(LIST, {"session-page": "1100"})
 
         assert value_in(page, "session-page") == "1100"
+        assert re.search(r'data-since="\d+"', text_of(page))
         assert 'hx-trigger="every 3600s, ' in text_of(page)
         assert ">1,201</span>" in text_of(page)
         assert "1,100\N{EN DASH}1,100 of 1,201" in text_of(page)
@@ -228,6 +229,8 @@ class TestGroups:
         assert "3 sessions</span>" in html
         ids = ",".join(str(session.public_id) for session in equal)
         assert f'name="session" value="{ids}"' in html
+        assert 'aria-label="Sign out Safari on iPhone (Rome, Italy, 3 sessions)"' in html
+        assert 'data-question="Sign out 3 sessions of Safari on iPhone?"' in html
 
     @pytest.mark.parametrize("member", [0, 2])
     def test_it_opens(self, alice: Any, laptop: Browser, equal: list[Session], member: int) -> None:

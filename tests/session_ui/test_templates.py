@@ -195,7 +195,7 @@ class TestBlock:
         sessions_for(alice, 1)
         html = text_of(browser.get("/host/"))
 
-        links = re.findall(r"<a [^>]*data-session-link[^>]*>", html)
+        links = re.findall(r'<a [^>]*id="session-[^>]*>', html)
         # Four headings, a row and the next page.
         assert len(links) == 6
         for link in links:
@@ -268,8 +268,11 @@ class TestRow:
         assert '<bdi class="sui-device-name">Safari on iPhone</bdi>' in html
         assert "<bdi>Linköping, Sweden</bdi>" in html
         assert str(row.ip) not in html
-        assert f'<time datetime="{row.last_activity.isoformat()}">1 minute ago</time>' in html
-        assert f'<time datetime="{row.created_at.isoformat()}">Today</time>' in html
+        active, signed_in = (
+            moment.isoformat(timespec="seconds") for moment in (row.last_activity, row.created_at)
+        )
+        assert f'<time datetime="{active}">1 minute ago</time>' in html
+        assert f'<time datetime="{signed_in}">Today</time>' in html
 
     def test_the_current_session(self, browser: Browser) -> None:
         html = row_in(browser.get(LIST), browser.row)
