@@ -126,6 +126,22 @@ def test_a_poll_moves_nothing(laptop: Visitor, alice: Any, others: Any) -> None:
     assert laptop.page.evaluate("shift") <= 0.02
 
 
+def test_signing_out_all_others_moves_nothing(
+    laptop: Visitor, alice: Any, others: Any, settings: Any
+) -> None:
+    settings.SESSION_UI_POLL_INTERVAL = 3600
+    laptop.sign_in(alice, PAGE)
+    top = "document.querySelector('#session-list').getBoundingClientRect().top"
+    before = laptop.page.evaluate(top)
+    laptop.others.click()
+    laptop.page.evaluate(SHIFTS)
+    yes(laptop)
+    laptop.sees(rows=1)
+    laptop.page.wait_for_timeout(300)
+    assert laptop.page.evaluate("shift") <= 0.02
+    assert laptop.page.evaluate(top) == before
+
+
 def test_the_columns_keep_their_edges(laptop: Visitor, alice: Any, others: Any) -> None:
     with TURN:
         Session.objects.filter(pk=others[0].pk).update(
@@ -187,6 +203,33 @@ def test_two_equal_devices_can_be_told_apart(laptop: Visitor, alice: Any) -> Non
     expect(dialog(laptop)).to_contain_text("2.125.0.2 \u00b7 2 minutes ago")
     yes(laptop)
     expect(laptop.status).to_contain_text(f"{IPHONE} (2.125.0.2, 2 minutes ago) has been")
+
+
+def test_the_question_for_several_sessions_says_how_many(laptop: Visitor, alice: Any) -> None:
+    with TURN:
+        sessions_for(alice, 3, ip="2.125.0.1")
+    laptop.sign_in(alice)
+    laptop.sign_out(IPHONE)
+    expect(dialog(laptop)).to_have_accessible_name(f"Sign out 3 sessions of {IPHONE}?")
+    yes(laptop)
+    expect(laptop.status).to_contain_text("3 sessions have been signed out.")
+
+
+def test_a_button_shows_that_its_sign_out_is_under_way(
+    laptop: Visitor, alice: Any, others: Any
+) -> None:
+    laptop.sign_in(alice, PAGE)
+    button = laptop.button(IPHONE).first
+    wheel = "e => getComputedStyle(e, '::after').animationName"
+    before = button.bounding_box()
+    routes = held(laptop.page, "**/revoke/")
+    button.click()
+    yes(laptop)
+    laptop.until(lambda: routes, "the request")
+    assert button.evaluate(wheel) == "sui-turn"
+    assert button.bounding_box() == before
+    routes[0].fulfill(status=204)
+    laptop.until(lambda: button.evaluate(wheel) == "none", "the button to come to rest")
 
 
 def test_a_double_click_leaves_the_question_open(laptop: Visitor, alice: Any, others: Any) -> None:
