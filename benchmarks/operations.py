@@ -194,6 +194,11 @@ class DeviceList(Page):
     rounds = 8
     devices = 25
     needs = "knows_users"
+    # What htmx asks for: the list without the page around it.
+    headers: ClassVar[dict[str, str]] = {
+        "HX_Request": "true",
+        "HX_Current_URL": "http://testserver/account/",
+    }
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
@@ -206,8 +211,7 @@ class DeviceList(Page):
 
     def request(self) -> Call:
         if self.engine.is_ours:
-            page = {"HX_Request": "true", "HX_Current_URL": "http://testserver/account/"}
-            return self.site.visitor.request("/list/", self.key, **page)
+            return self.site.visitor.request("/list/", self.key, **self.headers)
         path = reverse(self.engine.list_url) if self.engine.list_url else "/devices/"
         return self.site.visitor.request(path, self.key)
 
@@ -221,6 +225,11 @@ class LongDeviceList(DeviceList):
     title = "device list, 100 rows"
     rounds = 4
     devices = 100
+
+
+class DevicePage(DeviceList):
+    title = "page of the device list, 25 rows"
+    headers: ClassVar[dict[str, str]] = {}
 
 
 class FloorList(DeviceList):
@@ -422,6 +431,7 @@ OPERATIONS: dict[str, type[Operation]] = {
     "roaming": Roaming,
     "list": DeviceList,
     "list-100": LongDeviceList,
+    "page": DevicePage,
     "list-floor": FloorList,
     "poll": UnchangedPoll,
     "list-by-floor": ListByFloor,

@@ -121,7 +121,7 @@ CELLS: dict[str, Cell] = {
 }
 # Operations that compare two of our pages.
 PAIRS = ("list-by-floor", "poll-by-read")
-LISTS = ("list", "list-100", "list-floor", "poll", "admin")
+LISTS = ("list", "list-100", "page", "list-floor", "poll", "admin")
 LIST_CELLS: dict[str, Cell] = {
     "Size of the page": lambda figures, _: size(figures.cost.bytes),
     "CPU at the call depth where the page takes longest": lambda figures, _: microseconds(
