@@ -83,6 +83,7 @@ ENGINES = {
     for engine in (
         OURS,
         replace(OURS, name="ours-db", store="session_backend.backends.db"),
+        replace(OURS, name="ours-no-history", settings={"SESSION_BACKEND_HISTORY_DAYS": 0}),
         BASELINE,
         Engine("django-db", "Django", f"{DJANGO}.db"),
         Engine("django-cache", "Django", f"{DJANGO}.cache"),

@@ -110,6 +110,8 @@ class Site:
 
     def _tables(self) -> set[str]:
         labels = {self.engine.model, self.engine.user_model} - {""}
+        if self.engine.is_ours:
+            labels.add("session_backend.PastSession")
         return {apps.get_model(label)._meta.db_table for label in labels}
 
     def clear(self) -> None:

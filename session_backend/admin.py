@@ -1,9 +1,9 @@
 """The sessions in Django's admin: staff look at them, search them and sign them out.
 
-Nothing can be added or changed. No session key is shown, only its digest, and what a session
-holds only to staff with the permission ``view_session_data``. Register a session model of your
-own with :class:`SessionAdmin`; add :class:`SessionInline` to the ``inlines`` of your user admin
-to show a user's sessions there.
+Nothing can be added or changed. No session key is shown, and what a session holds only to staff
+with the permission ``view_session_data``. Register a session model of your own with
+:class:`SessionAdmin`; add :class:`SessionInline` and :class:`PastSessionInline` to the
+``inlines`` of your user admin to show a user's sessions there.
 """
 
 from __future__ import annotations
@@ -31,15 +31,17 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from session_backend.details import SessionDetails
 from session_backend.fields import Digest
-from session_backend.models import AbstractSession, Session
+from session_backend.impersonation import actor
+from session_backend.models import AbstractSession, PastSession, Session
 
 if TYPE_CHECKING:
-    AnyAdmin = BaseModelAdmin[AbstractSession]
-    ModelAdmin = admin.ModelAdmin[AbstractSession]
-    TabularInline = admin.TabularInline[AbstractSession, Model]
-    InlineFormSet = BaseInlineFormSet[AbstractSession, Model, Any]
-    BasePaginator = Paginator[AbstractSession]
+    AnyAdmin = BaseModelAdmin[Any]
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Model]
+    InlineFormSet = BaseInlineFormSet[Any, Model, Any]
+    BasePaginator = Paginator[Any]
 else:
     AnyAdmin = BaseModelAdmin
     ModelAdmin = admin.ModelAdmin
@@ -47,7 +49,7 @@ else:
     InlineFormSet = BaseInlineFormSet
     BasePaginator = Paginator
 
-__all__ = ["SessionAdmin", "SessionInline"]
+__all__ = ["PastSessionAdmin", "PastSessionInline", "SessionAdmin", "SessionInline"]
 
 # The end of the list: counting further would read every row.
 MAX_LISTED = 10_000
@@ -60,7 +62,7 @@ is_digest = re.compile(r"[0-9a-f]{40}").fullmatch
 
 
 class CappedPaginator(BasePaginator):
-    """Paginates the first ``MAX_LISTED`` sessions."""
+    """Paginates the first ``MAX_LISTED`` rows."""
 
     @cached_property
     def count(self) -> int:
@@ -73,8 +75,8 @@ class SessionChangeList(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
         ordering = super().get_ordering(request, queryset)
-        # With the key that Django appends, all sessions that expire together would be sorted.
-        return ["-expire_date"] if ordering[0] == "-expire_date" else ordering
+        # With the key that Django appends, all rows of the same time would be sorted.
+        return ordering[:1] if ordering[0] in ("-expire_date", "-ended_at") else ordering
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -123,12 +125,7 @@ class OwnerFilter(admin.SimpleListFilter):
 
 
 class ReadOnlyAdmin(AnyAdmin):
-    """What the list of all sessions and the list of a user's sessions share."""
-
-    ordering = ("-expire_date",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("session_data")
+    """What the lists have in common."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -137,14 +134,51 @@ class ReadOnlyAdmin(AnyAdmin):
         return False
 
     @admin.display(description=_("device"))
-    def device_name(self, session: AbstractSession) -> str:
+    def device_name(self, session: SessionDetails) -> str:
         """Return the device in words."""
         return session.device()
 
     @admin.display(description=_("location"))
-    def location(self, session: AbstractSession) -> str:
+    def location(self, session: SessionDetails) -> str:
         """Return the location in words."""
         return session.location() or self.get_empty_value_display()
+
+
+class ListAdmin(ReadOnlyAdmin, ModelAdmin):
+    """A list of all users' rows, which may be millions."""
+
+    list_display_links = ("device_name",)
+    search_help_text = format_lazy(
+        _("IP address, username or email address. At most {limit} sessions are listed."),
+        limit=MAX_LISTED,
+    )
+    paginator = CappedPaginator
+    show_full_result_count = False
+    # Facets count every row, once for each choice.
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SessionChangeList
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        return super().get_object(request, object_id, from_field) if is_digest(object_id) else None
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        user_model = get_user_model()
+        names = {user_model.USERNAME_FIELD, user_model.get_email_field_name()}
+        fields = names.intersection(field.name for field in user_model._meta.concrete_fields)
+        return ["^ip", *(f"user__{name}" for name in sorted(fields))]
+
+
+class CurrentAdmin(ReadOnlyAdmin):
+    """What is shown of sessions that have not ended."""
+
+    ordering = ("-expire_date",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("session_data")
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, session: AbstractSession) -> bool:
@@ -152,18 +186,13 @@ class ReadOnlyAdmin(AnyAdmin):
         return session.expire_date > timezone.now()
 
 
-class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
+class SessionAdmin(CurrentAdmin, ListAdmin):
     """The admin of any session model that inherits from ``AbstractSession``."""
 
     list_display = ("user", "device_name", "location", "ip", "last_activity", "is_active")
-    list_display_links = ("device_name",)
+    list_select_related = ("user",)
     # To offer the values of any other column, Django reads every row.
     list_filter = (StateFilter, OwnerFilter, "device_type")
-    list_select_related = ("user",)
-    search_help_text = format_lazy(
-        _("IP address, username or email address. At most {limit} sessions are listed."),
-        limit=MAX_LISTED,
-    )
     actions = ("delete_selected",)
     fieldsets = (
         (
@@ -182,13 +211,6 @@ class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
         (_("Device"), {"fields": ("device_name", "device_type", "user_agent")}),
         (_("Location"), {"fields": ("ip", "location")}),
     )
-    paginator = CappedPaginator
-    show_full_result_count = False
-    # Facets count every row, once for each choice.
-    show_facets = admin.ShowFacets.NEVER
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return SessionChangeList
 
     def action_checkbox(self, obj: AbstractSession) -> SafeString:
         # Django renders the template of a widget for each row: a quarter of the time of the page.
@@ -211,24 +233,11 @@ class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
         text = json.dumps(session.get_decoded(), indent=2, ensure_ascii=False, default=repr)
         return format_html("<pre>{}</pre>", text)
 
-    # Finding.
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> AbstractSession | None:
-        return super().get_object(request, object_id, from_field) if is_digest(object_id) else None
-
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         # Django filters by any column that the address names, which is enough to guess the data.
         if lookup.partition(LOOKUP_SEP)[0] == "session_data":
             return False
         return super().lookup_allowed(lookup, value, request)
-
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        user_model = get_user_model()
-        names = {user_model.USERNAME_FIELD, user_model.get_email_field_name()}
-        fields = names.intersection(field.name for field in user_model._meta.concrete_fields)
-        return ["^ip", *(f"user__{name}" for name in sorted(fields))]
 
     # Signing out.
 
@@ -246,7 +255,7 @@ class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
         """Revoke the selected sessions; if all are selected, those that are listed."""
         sessions = queryset[:MAX_LISTED]
         self.log_deletions(request, sessions)
-        count = sessions.revoke(by=request.user)
+        count = sessions.revoke(by=actor(request))
         message = ngettext("%(count)d session signed out.", "%(count)d sessions signed out.", count)
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
         if any(session.is_current(request) for session in sessions):
@@ -254,7 +263,7 @@ class SessionAdmin(ReadOnlyAdmin, ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: AbstractSession) -> None:
         is_current = obj.is_current(request)
-        super().delete_model(request, obj)
+        obj.revoke(by=actor(request))
         if is_current:
             logout(request)
 
@@ -278,11 +287,23 @@ class ReadOnlyFormSet(InlineFormSet):
         return []
 
 
-class SessionInline(ReadOnlyAdmin, TabularInline):
+class UserInline(ReadOnlyAdmin, TabularInline):
+    """The first ``INLINE_SIZE`` rows of a user, each linked to its page."""
+
+    formset = ReadOnlyFormSet
+    fk_name = "user"
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields
+
+
+class SessionInline(CurrentAdmin, UserInline):
     """The ``INLINE_SIZE`` sessions of a user that expire last, each linked to its page."""
 
     model = Session
-    formset = ReadOnlyFormSet
     fields = (
         "device_name",
         "location",
@@ -292,10 +313,41 @@ class SessionInline(ReadOnlyAdmin, TabularInline):
         "expire_date",
         "is_active",
     )
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-    show_change_link = True
+
+
+class PastSessionInline(UserInline):
+    """The ``INLINE_SIZE`` sessions of a user that ended last, each linked to its page."""
+
+    model = PastSession
+    ordering = ("-ended_at",)
+    fields = ("device_name", "location", "ip", "created_at", "ended_at", "reason", "ended_by")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        past: Any = super().get_queryset(request)
+        return past.select_related("ended_by")
+
+
+class PastSessionAdmin(ListAdmin):
+    """The sessions that have ended, and why; read-only."""
+
+    ordering = ("-ended_at",)
+    list_display = ("user", "device_name", "location", "ip", "ended_at", "reason", "ended_by")
+    list_filter = ("reason", "device_type")
+    list_select_related = ("user", "ended_by")
+    actions = None
+    fieldsets = (
+        (None, {"fields": ("user", "created_at", "last_activity")}),
+        (_("Ended"), {"fields": ("ended_at", "reason", "ended_by")}),
+        (_("Device"), {"fields": ("device_name", "device_type", "user_agent")}),
+        (_("Location"), {"fields": ("ip", "location")}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Staff need it to delete a user, with whom the history goes.
+        match = request.resolver_match
+        is_here = match is not None and f"_{self.opts.model_name}_" in str(match.url_name)
+        return not is_here and super().has_delete_permission(request, obj)
 
 
 admin.site.register(Session, SessionAdmin)
+admin.site.register(PastSession, PastSessionAdmin)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
+from django.db import router
 
-__all__ = ["NO_OWNER", "Owner", "accepted_hashes", "owner_of"]
+__all__ = ["NO_OWNER", "Owner", "accepted_hashes", "accepts", "owner_of"]
 
 
 class Owner(NamedTuple):
@@ -47,6 +48,18 @@ def accepted_hashes(user: AbstractBaseUser | AnonymousUser) -> list[str]:
         return []
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return [_shortened(auth_hash) for auth_hash in hashes]
+
+
+def accepts(data: Mapping[str, Any]) -> bool:
+    """Return whether Django accepts the user of a session with this data; it reads the user.
+
+    It does not after a password change.
+    """
+    owner = owner_of(data)
+    user_model = get_user_model()
+    users = user_model._base_manager.using(router.db_for_write(user_model))
+    user = users.filter(pk=owner.user_id).first()
+    return user is None or owner.auth_hash in accepted_hashes(user)
 
 
 def _shortened(auth_hash: str) -> str:

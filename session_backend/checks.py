@@ -25,6 +25,7 @@ from django.utils.module_loading import import_string
 from session_backend.backends import cached_db, db
 from session_backend.client import broad_proxy_networks, trusted_proxies_problem
 from session_backend.conf import conf
+from session_backend.history import PastSession
 from session_backend.legacy import source_of
 from session_backend.locations import database_problem
 from session_backend.middleware import SessionMiddleware
@@ -37,6 +38,7 @@ __all__ = [
     "check_engine",
     "check_geoip",
     "check_legacy_engine",
+    "check_memory",
     "check_middleware",
     "check_setting_names",
     "check_settings",
@@ -158,6 +160,15 @@ def check_databases(**kwargs: Any) -> Iterator[CheckMessage]:
             hint="Have the database routers return the same database for both.",
             id="session_backend.E006",
         )
+    past = router.db_for_write(PastSession)
+    if conf.history_days and address_of(sessions) != address_of(past):
+        yield Error(
+            f"Sessions are in the database {sessions!r} and past sessions in {past!r}: one "
+            "statement copies the ones to the others.",
+            hint="Have the database routers return the same database for both, or set "
+            "SESSION_BACKEND_HISTORY_DAYS to 0.",
+            id="session_backend.E021",
+        )
 
 
 @register(TAG, Tags.security)
@@ -211,6 +222,43 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             "then it has no effect.",
             id="session_backend.E016",
         )
+
+
+@register(TAG, Tags.security)
+def check_memory(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the settings of what is remembered of a user's devices."""
+    days = conf.get("HISTORY_DAYS")
+    if not is_positive(days) and (days != 0 or isinstance(days, bool)):
+        yield Error(
+            invalid("HISTORY_DAYS", "must be a whole number of days, 0 or more"),
+            hint="The default is 30; 0 keeps no past sessions.",
+            id="session_backend.E017",
+        )
+    if conf.get("DEVICE_COOKIE") is not None and conf.device_cookie is None:
+        yield Error(
+            invalid("DEVICE_COOKIE", "must be the name of a cookie that is not used, or None"),
+            hint="The default is 'device'. Until then there is no such cookie.",
+            id="session_backend.E018",
+        )
+    if not isinstance(conf.get("CLIENT_HINTS"), bool):
+        yield Error(
+            invalid("CLIENT_HINTS", "must be True or False"),
+            hint="Until then browsers are asked for no hints.",
+            id="session_backend.E019",
+        )
+    try:
+        impersonator: Any = conf.impersonator
+        if impersonator is None or callable(impersonator):
+            return
+        problem = "is not callable"
+    except Exception as error:
+        problem = f"cannot be imported: {described(error)}"
+    yield Error(
+        invalid("IMPERSONATOR", problem),
+        hint="Give the dotted path of a function, such as "
+        "'session_backend.impersonation.from_hijack', or None.",
+        id="session_backend.E020",
+    )
 
 
 @register(TAG, Tags.security)

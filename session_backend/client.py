@@ -39,6 +39,7 @@ __all__ = [
     "clean_ip",
     "clean_user_agent",
     "client_from_meta",
+    "network_of",
     "sanitized_client",
     "trusted_proxies_problem",
 ]
@@ -219,11 +220,14 @@ def _parsed_ip(text: str) -> str | None:
 def _storable(ip: str | None) -> str | None:
     if ip is None or conf.store_ip == "full":
         return ip
-    return _truncated(ip) if conf.store_ip == "truncated" else None
+    return network_of(ip) if conf.store_ip == "truncated" else None
 
 
 @lru_cache(maxsize=1024)
-def _truncated(ip: str) -> str:
+def network_of(ip: str | None) -> str | None:
+    """Return the network of an IP address, by its first address: /24, or /48 of IPv6."""
+    if ip is None:
+        return None
     network = ip_network(f"{ip}/{48 if ':' in ip else 24}", strict=False)
     return str(network.network_address)
 

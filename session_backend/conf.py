@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
 __all__ = ["conf"]
 
@@ -59,6 +62,10 @@ class Conf(Settings):
     defaults = {
         "ACTIVITY_INTERVAL": 60,
         "BACKGROUND_VIEWS": [],
+        "CLIENT_HINTS": False,
+        "DEVICE_COOKIE": "device",
+        "HISTORY_DAYS": 30,
+        "IMPERSONATOR": None,
         "LEGACY_ENGINE": None,
         "RETENTION_DAYS": None,
         "STORE_IP": "full",
@@ -79,6 +86,35 @@ class Conf(Settings):
             isinstance(view, str) and view for view in views
         )
         return views if is_valid else []
+
+    @property
+    def client_hints(self) -> bool:
+        """Whether browsers are asked for their platform's version and the device's model."""
+        return self.get("CLIENT_HINTS") is True and self.store_user_agent
+
+    @property
+    def device_cookie(self) -> str | None:
+        """The name of the cookie by which a device is known again; None: there is none."""
+        name = self.get("DEVICE_COOKIE")
+        used = ("", settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+        if not isinstance(name, str) or name in used:
+            return None
+        try:
+            SimpleCookie()[name] = ""
+        except CookieError:
+            return None
+        return name
+
+    @property
+    def history_days(self) -> int:
+        """Days for which past sessions are kept; 0: there is no history."""
+        return max(0, self.get_int("HISTORY_DAYS"))
+
+    @property
+    def impersonator(self) -> Callable[[HttpRequest], Any] | None:
+        """What returns who is behind a request as somebody else, or None; None: nobody ever is."""
+        path = self.get("IMPERSONATOR")
+        return None if path is None else import_string(path)
 
     @property
     def trusted_proxies(self) -> int | Sequence[str]:

@@ -114,8 +114,9 @@ def parse_device(user_agent: str) -> Device:
 
 
 def device_label(browser: str, os: str, device_model: str) -> str:
-    """Return a device in the active language: ``Chrome on Windows``, ``Safari on iPhone``."""
-    system = device_model if device_model in _APPLE_MODELS else os or device_model
+    """Return a device in the active language: ``Chrome on Windows``, ``Chrome on Pixel 9``."""
+    is_told_apart = device_model in _APPLE_MODELS or os == "Android"
+    system = (is_told_apart and device_model) or os or device_model
     if browser and system:
         return gettext("%(browser)s on %(os)s") % {"browser": browser, "os": system}
     return browser or system or gettext("Unknown device")

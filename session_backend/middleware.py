@@ -14,9 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from session_backend import devices, locations
+from session_backend import client_hints, devices, locations, notice
 from session_backend.backends.db import SessionStore
 from session_backend.conf import conf
+from session_backend.known_devices import set_device_cookie
 
 __all__ = ["SessionMiddleware", "background"]
 
@@ -63,7 +64,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        cast(SessionStore, request.session).meta = request.META
+        cast(SessionStore, request.session).request = request
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         session = session_of(request)
@@ -77,12 +78,18 @@ class SessionMiddleware(middleware.SessionMiddleware):
     def process_response(  # type: ignore[override]
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
+        client_hints.ask(response)
         session = session_of(request)
         if session is None:
             return super().process_response(request, cast(HttpResponse, response))
-        # While sessions are adopted, a cookie that opens nothing is not deleted: the legacy engine
-        # may be out of reach, or another request may be adopting its session.
-        is_kept = conf.legacy_engine if session.is_empty() else session.background
+        is_empty = session.is_empty()
+        reason = session.ended_reason() if is_empty else ""
+        if not notice.forget_shown(request, response):
+            notice.leave(response, reason)
+        # While sessions are adopted, a cookie that opens nothing is not deleted, unless its session
+        # has ended here: the legacy engine may be out of reach, or another request may be adopting
+        # its session.
+        is_kept = conf.legacy_engine and not reason if is_empty else session.background
         if is_kept and not session.modified:
             if session.accessed:
                 patch_vary_headers(response, ("Cookie",))
@@ -91,6 +98,8 @@ class SessionMiddleware(middleware.SessionMiddleware):
         if response.cookies and settings.SESSION_COOKIE_NAME in response.cookies:
             # Before 5.2.14, Django did not with SESSION_SAVE_EVERY_REQUEST (CVE-2026-35192).
             patch_vary_headers(response, ("Cookie",))
+        if session.device_token:
+            set_device_cookie(response, session.device_token)
         session.touch()
         return response
 
@@ -104,8 +113,9 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
     def _has_work(self, session: SessionStore) -> bool:
         """Return whether process_response queries the database."""
-        saves = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
-        return (saves and not session.is_empty()) or session.is_touch_due
+        if session.is_empty():
+            return session.has_ended
+        return session.modified or settings.SESSION_SAVE_EVERY_REQUEST or session.is_touch_due
 
 
 def is_background(request: HttpRequest, view: Any) -> bool:

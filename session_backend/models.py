@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from copy import copy
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.exceptions import ImproperlyConfigured
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models, router, transaction
 from django.db.models.deletion import Collector
 from django.db.models.expressions import RawSQL
@@ -23,17 +23,16 @@ from django.utils.translation import gettext_lazy as _
 
 from session_backend.auth import accepted_hashes, owner_of
 from session_backend.cache import SessionCache, session_cache
-from session_backend.client import Client
 from session_backend.conf import conf
-from session_backend.devices import DeviceType, device_label, parse_device
-from session_backend.fields import Digest, SessionKeyField
-from session_backend.locations import locate, location_info, place_label
+from session_backend.details import SessionDetails
+from session_backend.fields import Digest
+from session_backend.history import Ending, PastSession, Reason, archive
 from session_backend.signals import announce, session_ended
 
 if TYPE_CHECKING:
     from session_backend.backends.db import SessionStore
 
-__all__ = ["AbstractSession", "Session", "SessionManager", "SessionQuerySet"]
+__all__ = ["AbstractSession", "PastSession", "Session", "SessionManager", "SessionQuerySet"]
 
 # Small enough for any database's limit of parameters, and for short locks.
 BATCH_SIZE = 500
@@ -41,6 +40,8 @@ BATCH_SIZE = 500
 READ_AHEAD = 4
 # How often to look again for sessions that get new keys while they are being revoked.
 PASSES = 5
+
+NOT_EXPORTED = ("session_data", "auth_hash", "device_id")
 
 if not apps.is_installed("session_backend"):
     raise ImproperlyConfigured("Add 'session_backend' to INSTALLED_APPS.")
@@ -67,12 +68,24 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         """Leave out the current session, named by its key or digest."""
         return self.exclude(pk=session_key) if session_key else self.all()
 
-    def revoke(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> int:
+    def export(self, user: AbstractBaseUser | AnonymousUser) -> dict[str, list[dict[str, Any]]]:
+        """Return all that is stored of a user's sessions, as JSON has it, to give it to them.
+
+        ``{"sessions": […], "past_sessions": […]}``, with neither digests nor session data.
+        """
+        past = PastSession.objects.using(self.db)
+        return {"sessions": exported(self, user), "past_sessions": exported(past, user)}
+
+    def revoke(
+        self, *, by: AbstractBaseUser | AnonymousUser | None = None, reason: str = ""
+    ) -> int:
         """Revoke these sessions for good and return how many there were.
 
-        ``by`` is the user who does it, for the receivers of ``session_ended``.
+        ``by`` is the user who does it. ``reason`` is a :class:`~session_backend.history.Reason`;
+        without one it is ``"revoked"``, or ``"revoked_by_staff"`` where ``by`` is another user
+        than the session's.
         """
-        return self._revoke("revoked", by)[self.model._meta.label]
+        return self._revoke(Ending(reason, by))[self.model._meta.label]
 
     revoke.alters_data = True  # type: ignore[attr-defined]
     revoke.queryset_only = True  # type: ignore[attr-defined]
@@ -83,7 +96,7 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         They are deleted in batches, so any number of them takes the same memory. Unlike
         Django's, this accepts a slice.
         """
-        total = self._revoke("revoked")
+        total = self._revoke(Ending())
         return total.total(), dict(total)
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -91,22 +104,21 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
 
     def clear(self) -> int:
         """Delete these sessions, which have expired, and return how many there were."""
-        rows = self.using(self._writer)
+        rows, ending = self.using(self._writer), Ending(Reason.EXPIRED.value)
         if session_ended.has_listeners(self.model) or not rows._can_fast_delete():
-            return self._revoke("expired")[self.model._meta.label]
-        return rows._fast_delete()
+            return self._revoke(ending)[self.model._meta.label]
+        with rows._archiving(ending):
+            return rows._fast_delete()
 
     clear.alters_data = True  # type: ignore[attr-defined]
     clear.queryset_only = True  # type: ignore[attr-defined]
 
-    def _revoke(
-        self, reason: str, by: AbstractBaseUser | AnonymousUser | None = None
-    ) -> Counter[str]:
+    def _revoke(self, ending: Ending) -> Counter[str]:
         cache, total = session_cache(), Counter[str]()
         for _pass in range(1 if self.query.is_sliced else PASSES):
             has_missed = False
             for keys in self.key_batches():
-                deleted = self._revoke_batch(keys, reason, by, cache)
+                deleted = self._revoke_batch(keys, ending, cache)
                 total.update(deleted)
                 has_missed = has_missed or deleted.get(self.model._meta.label, 0) < len(keys)
             # A session that was missed may have got another key, and is still in this set.
@@ -115,28 +127,38 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         return total
 
     def _revoke_batch(
-        self,
-        keys: list[Digest],
-        reason: str,
-        by: AbstractBaseUser | AnonymousUser | None = None,
-        cache: SessionCache | None = None,
+        self, keys: list[Digest], ending: Ending, cache: SessionCache | None = None
     ) -> dict[str, int]:
         """Revoke those of these sessions that have one of the keys; returns counts by model."""
         # The filters apply again: a session that has left the set, because it was extended, say,
         # is not deleted.
         rows = self._unsliced().using(self._writer)
-        if reason == "expired":
+        if ending.reason == Reason.EXPIRED:
             # A cached session expires with its row. Markers for a million would fill the cache.
             cache = SessionCache(is_used=False)
         with (cache or session_cache()).invalidating(keys):
             if not session_ended.has_listeners(self.model):
-                return rows._delete_keys(keys)
+                with rows.filter(pk__in=keys)._archiving(ending):
+                    return rows._delete_keys(keys)
             with transaction.atomic(rows.db):
                 sessions = rows._lock(keys)
-                deleted = rows._delete_keys([session.pk for session in sessions])
+                keys = [session.pk for session in sessions]
+                with rows.filter(pk__in=keys)._archiving(ending):
+                    deleted = rows._delete_keys(keys)
                 for session in sessions:
-                    announce(session_ended, session, rows.db, reason=reason, by=by)
+                    reason = ending.reason_for(session)
+                    announce(session_ended, session, rows.db, reason=reason, by=ending.by)
             return deleted
+
+    @contextmanager
+    def _archiving(self, ending: Ending) -> Iterator[None]:
+        """Copy these sessions to the history, and surround the statement that deletes them."""
+        if not conf.history_days:
+            yield
+            return
+        with transaction.atomic(self.db):
+            archive(self, ending)
+            yield
 
     def _lock(self, keys: list[Digest]) -> list[AbstractSession]:
         """Lock the rows with these keys until the transaction ends; returns those in this set."""
@@ -225,6 +247,17 @@ def batches(keys: list[Digest]) -> Iterator[list[Digest]]:
     return (keys[i : i + BATCH_SIZE] for i in range(0, len(keys), BATCH_SIZE))
 
 
+def exported(
+    rows: models.QuerySet[Any], user: AbstractBaseUser | AnonymousUser
+) -> list[dict[str, Any]]:
+    """Return the rows of a user, the oldest first, without what only the engine can use."""
+    fields = (field for field in rows.model._meta.concrete_fields if not field.primary_key)
+    names = [field.attname for field in fields if field.name not in NOT_EXPORTED]
+    found = rows.filter(user=user.pk, user__isnull=False).order_by("created_at").values(*names)
+    rows_as_json: list[dict[str, Any]] = json.loads(json.dumps(list(found), cls=DjangoJSONEncoder))
+    return rows_as_json
+
+
 class _SavingManager(BaseSessionManager[Row]):
     def save(self, session_key: str, session_dict: dict[str, Any], expire_date: datetime) -> Row:
         """Write the data of a session and no other column; empty data revokes it."""
@@ -248,7 +281,7 @@ class _SavingManager(BaseSessionManager[Row]):
 SessionManager = _SavingManager.from_queryset(SessionQuerySet, "SessionManager")
 
 
-class AbstractSession(AbstractBaseSession):
+class AbstractSession(SessionDetails, AbstractBaseSession):  # type: ignore[misc]
     """The columns and methods of a session, for a site that adds columns of its own.
 
     Such a site writes a model that inherits from this class, and a ``SessionStore`` whose
@@ -256,40 +289,11 @@ class AbstractSession(AbstractBaseSession):
     database-backed session engines".
     """
 
-    # Django's own manager builds ``Session(key, data, date)`` by position: these three are
-    # first, and in this order.
-    session_key = SessionKeyField(_("session"), max_length=40, primary_key=True)
     session_data = models.TextField(_("session data"))
     expire_date = models.DateTimeField(_("expires"), db_index=True)
-
-    # The key changes with every sign-in; this does not. It is not indexed: it is always looked up
-    # together with the user.
-    public_id = models.UUIDField(default=uuid4, editable=False)
-    # Without a constraint, as Django's sessions: one whose user is deleted during the request
-    # that signs in is saved, and no save has to lock the user's row.
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        db_constraint=False,
-        verbose_name=_("user"),
-    )
-    auth_hash = models.CharField(max_length=16, default="", blank=True, editable=False)
-    created_at = models.DateTimeField(_("signed in"), default=timezone.now)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
-    last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
-    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
-    user_agent = models.CharField(_("user agent"), max_length=512, default="", blank=True)
-    device_type = models.CharField(
-        _("device type"), max_length=8, choices=DeviceType.choices, default=DeviceType.UNKNOWN
-    )
-    device_model = models.CharField(_("device model"), max_length=64, default="", blank=True)
-    browser = models.CharField(_("browser"), max_length=64, default="", blank=True)
-    os = models.CharField(_("operating system"), max_length=64, default="", blank=True)
-    country_code = models.CharField(_("country code"), max_length=2, default="", blank=True)
-    country = models.CharField(_("country"), max_length=64, default="", blank=True)
-    city = models.CharField(_("city"), max_length=128, default="", blank=True)
+    new_until = models.DateTimeField(null=True, blank=True, editable=False)
+    auth_hash = models.CharField(max_length=16, default="", blank=True, editable=False)
 
     objects = SessionManager()  # type: ignore[misc]
 
@@ -308,52 +312,37 @@ class AbstractSession(AbstractBaseSession):
         # A site that is about to switch still has another engine.
         return store if issubclass(store, SessionStore) else SessionStore
 
-    @staticmethod
-    def client_columns(client: Client) -> dict[str, Any]:
-        """Return the columns that record a client, its device parsed and its place looked up."""
-        return {
-            **client._asdict(),
-            **parse_device(client.user_agent)._asdict(),
-            **locate(client.ip)._asdict(),
-        }
-
-    def device(self) -> str:
-        """Return the device in words: ``Chrome on Windows``."""
-        return device_label(browser=self.browser, os=self.os, device_model=self.device_model)
-
-    def location(self) -> str | None:
-        """Return the place in words, ``Linköping, Sweden``, or None if it is not known."""
-        return place_label(city=self.city, country=self.country)
-
-    def location_info(self) -> dict[str, Any] | None:
-        """Look the IP address up and return all that the GeoIP database says of it, or None."""
-        return location_info(self.ip)
-
     def is_current(self, request: HttpRequest) -> bool:
         """Return whether this is the session of that request."""
         return self.session_key == current_digest(request)
 
-    def revoke(self, *, by: AbstractBaseUser | AnonymousUser | None = None) -> bool:
+    def revoke(
+        self, *, by: AbstractBaseUser | AnonymousUser | None = None, reason: str = ""
+    ) -> bool:
         """Revoke the session for good; False if it was gone already.
 
-        ``by`` is the user who does it, for the receivers of ``session_ended``.
+        ``by`` and ``reason`` are those of :meth:`SessionQuerySet.revoke`.
+        """
+        return bool(self._revoke(Ending(reason, by)).get(self._meta.label))
+
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """Revoke the session for good; returns what Django's ``delete()`` returns.
+
+        ``keep_parents`` has no effect: a session is revoked as a whole.
         """
         if not self.pk:
-            return False
-        rows = SessionQuerySet(type(self), using=router.db_for_write(type(self), instance=self))
-        return bool(rows._revoke_batch([self.pk], "revoked", by).get(self._meta.label))
+            return super().delete(using, keep_parents)
+        deleted = self._revoke(Ending(), using)
+        self.pk = None  # type: ignore[assignment]
+        return sum(deleted.values()), deleted
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Revoke the session for good; returns what Django's ``delete()`` returns."""
+    def _revoke(self, ending: Ending, using: str | None = None) -> dict[str, int]:
         if not self.pk:
-            return super().delete(*args, **kwargs)
-        session = copy(self)
-        with session_cache().invalidating([session.pk]):
-            deleted = super().delete(*args, **kwargs)
-        if deleted[1].get(self._meta.label) and session_ended.has_listeners(type(self)):
-            using = kwargs.get("using") or router.db_for_write(type(self), instance=session)
-            announce(session_ended, session, using, reason="revoked", by=None)
-        return deleted
+            return {}
+        using = using or router.db_for_write(type(self), instance=self)
+        return SessionQuerySet(type(self), using=using)._revoke_batch([self.pk], ending)
 
 
 def current_digest(request: HttpRequest) -> Digest | None:

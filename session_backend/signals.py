@@ -5,12 +5,14 @@ committed. A receiver may be a coroutine function. An error in a receiver is log
 breaks nothing. Without receivers no statement is run for them.
 
 ``session_started``
-    A person signed in. ``session``: the row. Not sent if the session was revoked meanwhile.
+    A person signed in. ``session``: the row. ``is_new``: whether the user has signed in before,
+    but not with this device. ``request``: the request, or None outside of one. Not sent if the
+    session was revoked meanwhile.
 
 ``session_ended``
-    A session ended; sent once for each. ``session``: the row as it was. ``reason``:
-    ``"signed_out"`` (from that session itself), ``"revoked"`` or ``"expired"``. ``by``: the user
-    who revoked it, if known, else None. Not sent for the sessions of a user who is deleted, nor
+    A session ended; sent once for each. ``session``: the row as it was. ``reason``: a
+    :class:`~session_backend.history.Reason`. ``by``: the user who revoked it, if known, else
+    None. Not sent for the sessions of a user who is deleted, nor
     for rows deleted by SQL.
 
 ``session_moved``

@@ -1,19 +1,22 @@
-"""The SELECT and the UPDATE of every request, and a poll's, without compiling them each time.
+"""Statements that the ORM makes too slowly, or does not make.
 
-The ORM takes longer to compile a statement of this size than a database takes to run it. These
-are the statements that the ORM makes of the same columns. Whatever it treats in a way of its own
-is left to it: expressions, fields with placeholders, models of two tables.
+It takes longer to compile the SELECT and the UPDATE of every request, or the SELECT of a poll, than
+a database takes to run them. Here they are put together from the same columns. Whatever the ORM
+treats in a way of its own is left to it: expressions, fields with placeholders, models of two
+tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.models import Field, Model, QuerySet
+from django.db.models.constants import OnConflict
 
 from session_backend.auth import accepted_hashes
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from session_backend.fields import Digest
 
-__all__ = ["newest", "saved_columns", "select", "update"]
+__all__ = ["insert_from", "newest", "saved_columns", "select", "update"]
 
 Fields = tuple["Field[Any, Any]", ...]
 
@@ -105,6 +108,37 @@ def update(rows: QuerySet[Any], row: Any, **unchanged: Any) -> int:
     with transaction.mark_for_rollback_on_error(rows.db), connection.cursor() as cursor:
         cursor.execute(sql, params)
         return int(cursor.rowcount)
+
+
+def insert_from(
+    model: type[Model], rows: QuerySet[Any], names: Sequence[str], expressions: Mapping[str, Any]
+) -> None:
+    """Insert a row for each of these rows, unless there is one, and lock these.
+
+    ``names`` are columns that both tables have; ``expressions`` are the others.
+    """
+    connection = connections[rows.db]
+    query = rows.query
+    if query.count_active_tables() > 1 or query.distinct or query.group_by or query.combinator:
+        # A database locks no groups, and not both sides of an outer join.
+        rows = rows.model._base_manager.using(rows.db).filter(pk__in=rows.values("pk"))
+    # The prefix keeps them apart from columns of the site's own.
+    extra = {f"insert_{name}": value for name, value in expressions.items()}
+    source = rows.select_for_update().annotate(**extra).values_list(*names, *extra)
+    try:
+        select, params = source.query.get_compiler(rows.db).as_sql()
+    except EmptyResultSet:
+        return
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields = tuple(by_name[name] for name in (*names, *expressions))
+    ops, ignore = connection.ops, OnConflict.IGNORE
+    sql = (
+        f"{ops.insert_statement(on_conflict=ignore)} {table(connection, model)} "
+        f"({', '.join(quoted(connection, fields))}) {select} "
+        f"{ops.on_conflict_suffix_sql(fields, ignore, [], [])}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
 
 
 def saved_columns(row: Any) -> dict[str, Any]:

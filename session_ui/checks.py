@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django import VERSION
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -17,11 +19,13 @@ from django.urls import NoReverseMatch, get_script_prefix, is_valid_path, revers
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
+from session_backend.conf import conf as backend_conf
 from session_ui.conf import PACKS, PLAIN, conf
 
 __all__ = [
     "check_environment",
     "check_links",
+    "check_notifications",
     "check_setting_names",
     "check_settings",
     "check_table",
@@ -31,7 +35,9 @@ __all__ = [
 
 DEPENDENCIES = ("session_backend", "django_tables2", "django_htmx")
 HTMX_MIDDLEWARE = "django_htmx.middleware.HtmxMiddleware"
+IMMEDIATE_TASKS = "django.tasks.backends.immediate.ImmediateBackend"
 REQUEST_PROCESSOR = "django.template.context_processors.request"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 APP = Path(__file__).parent
 
 
@@ -59,6 +65,32 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             hint=f"Set it to one of {', '.join(PACKS)}, or to a dict with any of the keys "
             f"{', '.join(PLAIN)}.",
             id="session_ui.E003",
+        )
+    notifies = getattr(settings, "SESSION_UI_NOTIFY_NEW_SIGN_IN", False)
+    if not isinstance(notifies, bool):
+        yield Error(
+            f"SESSION_UI_NOTIFY_NEW_SIGN_IN is {notifies!r} and must be True or False.",
+            id="session_ui.E009",
+        )
+
+
+@register()
+def check_notifications(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that emails about new sign-ins can be sent, and delay no sign-in for long."""
+    if not conf.notify_new_sign_in:
+        return
+    if not backend_conf.history_days:
+        yield Error(
+            "SESSION_UI_NOTIFY_NEW_SIGN_IN has no effect while SESSION_BACKEND_HISTORY_DAYS is 0: "
+            "without a history no sign-in is new.",
+            id="session_ui.E010",
+        )
+    if not has_task_queue() and waits_for_smtp():
+        yield Warning(
+            "A mail server that does not answer would delay sign-ins from new devices for ever.",
+            hint='Set a timeout: EMAIL_TIMEOUT, or "timeout" in the OPTIONS of MAILERS. Or send '
+            "email from a queue: TASKS, from Django 6.0 on.",
+            id="session_ui.W006",
         )
 
 
@@ -93,7 +125,7 @@ def check_environment(**kwargs: Any) -> Iterator[CheckMessage]:
     for name in DEPENDENCIES:
         if not apps.is_installed(name):
             yield Error(f"session_ui needs {name!r} in INSTALLED_APPS.", id="session_ui.E005")
-    if not any(is_htmx_middleware(path) for path in settings.MIDDLEWARE):
+    if not any(inherits(path, HTMX_MIDDLEWARE) for path in settings.MIDDLEWARE):
         yield Error(f"session_ui needs {HTMX_MIDDLEWARE!r} in MIDDLEWARE.", id="session_ui.E006")
     if not any(has_request(engine) for engine in settings.TEMPLATES):
         yield Warning(
@@ -152,6 +184,16 @@ def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:
             hint="Set it to the URL or the URL name of your sign-in page, such as 'admin:login'.",
             id="session_ui.W003",
         )
+    try:
+        reverse("session_ui:session_not_me", args=["token"])
+    except NoReverseMatch:
+        if conf.notify_new_sign_in:
+            yield Error(
+                "The link in the emails of SESSION_UI_NOTIFY_NEW_SIGN_IN, "
+                "'session_ui:session_not_me', has no URL, so none are sent.",
+                hint="Add path('account/sessions/', include('session_ui.urls')) to urlpatterns.",
+                id="session_ui.E011",
+            )
     password_url = conf.get("PASSWORD_CHANGE_URL")
     if password_url and not is_valid_url(str(password_url)):
         yield Warning(
@@ -179,13 +221,33 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_htmx_middleware(path: str) -> bool:
-    """Tell whether a middleware is django-htmx's, or inherits from it."""
+def inherits(path: str, base: str) -> bool:
+    """Tell whether one dotted path names the class of the other, or one that inherits from it."""
     try:
-        htmx, middleware = import_string(HTMX_MIDDLEWARE), import_string(path)
+        parent, found = import_string(base), import_string(path)
     except ImportError:
         return False
-    return isinstance(middleware, type) and issubclass(middleware, htmx)
+    return isinstance(found, type) and issubclass(found, parent)
+
+
+def has_task_queue() -> bool:
+    """Tell whether tasks run elsewhere; Django 5.2 has none."""
+    tasks = getattr(settings, "TASKS", {}).get("default", {})
+    return VERSION >= (6,) and not inherits(tasks.get("BACKEND", IMMEDIATE_TASKS), IMMEDIATE_TASKS)
+
+
+def waits_for_smtp() -> bool:
+    """Tell whether email is sent by SMTP without a timeout."""
+    mailers = getattr(settings, "MAILERS", None)
+    if mailers is None:
+        with warnings.catch_warnings():
+            # Django 6.1 deprecates both.
+            warnings.simplefilter("ignore")
+            backend, timeout = settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT
+    else:
+        mailer = mailers.get("default", {})
+        backend, timeout = mailer.get("BACKEND", SMTP), mailer.get("OPTIONS", {}).get("timeout")
+    return timeout is None and inherits(backend, SMTP)
 
 
 def has_request(engine: dict[str, Any]) -> bool:

@@ -27,8 +27,11 @@ PLAIN = {
     "count": "sui-count",
     "dialog": "",
     "dialog_box": "sui-dialog-box",
+    "ended": "sui-messages",
+    "input": "sui-input",
     "live": "sui-live",
     "messages": "sui-messages",
+    "new": "sui-badge sui-new",
     "others": "sui-button sui-revoke",
     "page": "sui-button",
     "table": "",
@@ -44,7 +47,10 @@ PACKS: dict[str, Mapping[str, str]] = {
         "confirm": "btn sui-confirm",
         "count": "badge rounded-pill sui-count",
         "dialog_box": "card card-body shadow sui-dialog-box",
+        "ended": "alert alert-warning",
+        "input": "form-control form-control-sm",
         "messages": "alert alert-success list-unstyled",
+        "new": "badge sui-badge sui-new",
         "others": "btn btn-sm sui-revoke",
         "page": "btn btn-sm sui-neutral",
         "table": "table",
@@ -59,7 +65,10 @@ PACKS: dict[str, Mapping[str, str]] = {
         "confirm": "btn sui-confirm",
         "count": "badge badge-sm sui-count",
         "dialog_box": "sui-dialog-box",
+        "ended": "alert alert-warning",
+        "input": "input input-sm",
         "messages": "alert alert-info",
+        "new": "badge badge-sm sui-badge sui-new",
         "others": "btn btn-sm sui-revoke",
         "page": "btn btn-sm sui-neutral",
         "table": "table",
@@ -72,12 +81,18 @@ class Conf(Settings):
 
     prefix = "SESSION_UI_"
     defaults = {
+        "NOTIFY_NEW_SIGN_IN": False,
         "PACK": "plain",
         "PAGE_SIZE": 25,
         "PASSWORD_CHANGE_URL": None,
         "POLL_INTERVAL": 15,
         "TABLE": "session_ui.tables.SessionTable",
     }
+
+    @property
+    def notify_new_sign_in(self) -> bool:
+        """Whether users get an email about a sign-in from a new device."""
+        return self.get("NOTIFY_NEW_SIGN_IN") is True
 
     @property
     def poll_interval(self) -> int:
@@ -118,10 +133,23 @@ class Conf(Settings):
         url = self.get("PASSWORD_CHANGE_URL")
         if url is not None:
             return resolve_url(url) if url else ""
-        try:
-            return reverse("password_change")
-        except NoReverseMatch:
-            return ""
+        return address_of("password_change")
+
+    @property
+    def password_reset_url(self) -> str:
+        """The address where a visitor who is not signed in gets a new password, or ``""``.
+
+        Django's own view, or else the page where a password is changed.
+        """
+        return address_of("password_reset") or self.password_change_url
+
+
+def address_of(name: str) -> str:
+    """Return the address of a view without arguments, or ``""`` if the site has none."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 conf = Conf()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from session_backend.devices import DeviceType
 from session_backend.fields import Digest
 from session_ui import text
 from session_ui.conf import conf
+from session_ui.history import History, page_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 else:
     AnyPaginator = Paginator
 
-__all__ = ["SessionList", "Version"]
+__all__ = ["SessionList", "Version", "stored_sessions"]
 
 PREFIX = "session-"
 VERSION_FIELD = "ver"
@@ -47,8 +49,16 @@ NEWEST = ("last_activity", "created_at", "updated_at")
 # Seconds after which a poll renders the list whatever the state: a template of the site may show
 # more than the sessions.
 LONGEST = 300
-# Databases limit an offset.
-LAST_PAGE = 1_000_000
+# How long a new device stays marked once the person has seen it from another one.
+SEEN = timedelta(minutes=10)
+
+
+def stored_sessions() -> SessionQuerySet:
+    """Return the sessions of everybody."""
+    model: Any = backend_conf.session_store.get_model_class()
+    # A replica may still show what has just been signed out.
+    sessions: SessionQuerySet = model.objects.using(router.db_for_write(model))
+    return sessions
 
 
 class LeanPaginator(AnyPaginator):
@@ -59,10 +69,7 @@ class LeanPaginator(AnyPaginator):
 
     def page(self, number: int | str) -> Page[Any]:
         """Return that page: the first for nonsense, the last for a number past it."""
-        try:
-            number = max(1, min(int(number), LAST_PAGE))
-        except ValueError:
-            number = 1
+        number = page_number(number)
         start = (number - 1) * self.per_page
         records = list(self.object_list[start : start + self.per_page + 1])
         if not records and number > 1:
@@ -130,21 +137,14 @@ class SessionList:
         key = self.request.session.session_key
         return Digest.of(key) if key else None
 
-    @property
-    def _rows(self) -> SessionQuerySet:
-        model: Any = backend_conf.session_store.get_model_class()
-        # A replica may still show what has just been signed out.
-        rows: SessionQuerySet = model.objects.using(router.db_for_write(model))
-        return rows
-
     def get_queryset(self) -> SessionQuerySet:
         """Return the sessions to show, in any order."""
-        return self._rows.for_user(self.request.user).active().defer("session_data")
+        return stored_sessions().for_user(self.request.user).active().defer("session_data")
 
     @property
     def every_session(self) -> SessionQuerySet:
         """Every session of the visitor, to revoke: even those that a password change has ended."""
-        return self._rows.filter(user=self.request.user.pk).defer("session_data")
+        return stored_sessions().filter(user=self.request.user.pk).defer("session_data")
 
     def get_table(self) -> SessionTable:
         """Return the table, ordered and cut to its page."""
@@ -201,6 +201,31 @@ class SessionList:
         """The current session, then the others by their last activity: to cut, then to read."""
         return self.get_queryset().order_by(*self._current_first, "-last_activity", "pk")
 
+    def is_new(self, session: AbstractSession) -> bool:
+        """Whether a session is marked as a new device."""
+        is_new = session.new_until is not None and session.new_until > self.now
+        return is_new and session.pk != self.current_key
+
+    def mark_seen(self) -> None:
+        """Have new devices on the page lose their mark in ten minutes.
+
+        A look at the page by someone who acts for the person is none.
+        """
+        rows, until = self.table.page.object_list, self.now + SEEN
+        seen = [row for row in rows if self.is_new(row) and row.new_until > until]
+        if not seen or any(row.impersonator for row in rows if row.pk == self.current_key):
+            return
+        changes = {"new_until": until, "updated_at": self.now}
+        found = self.every_session.filter(public_id__in=[row.public_id for row in seen])
+        found.filter(new_until__gt=until).update(**changes)
+        for row in seen:
+            vars(row).update(changes)
+
+    @cached_property
+    def history(self) -> History | None:
+        """A page of the sessions that have ended lately; None where no history is kept."""
+        return History(self) if backend_conf.history_days else None
+
     @property
     def previous(self) -> str:
         """The address of the page before; ``""`` where there is none."""
@@ -233,12 +258,14 @@ class SessionList:
 
     @cached_property
     def _page_address(self) -> tuple[str, str]:
-        """The address of the page, and what its query holds beside our own parameters."""
+        return self.address_without(*(f"{PREFIX}{name}" for name in ("page", "sort", "open")))
+
+    def address_without(self, *names: str) -> tuple[str, str]:
+        """Return the path of the page, and its query without these parameters."""
         url = urlsplit(self.page_url)
         query = QueryDict(url.query, mutable=True)
-        for name in ("page", "sort", "open"):
-            query.pop(f"{PREFIX}{name}", None)
-        query.pop(VERSION_FIELD, None)
+        for name in (*names, VERSION_FIELD):
+            query.pop(name, None)
         return url._replace(query="", fragment="").geturl(), query.urlencode()
 
     @property
@@ -287,6 +314,8 @@ class SessionList:
         newest = [max((getattr(row, name) for row in others), default=None) for name in NEWEST]
         midnight = text.seconds_until_midnight(self.now)
         changes = [text.seconds_until_change(row.last_activity, self.now) for row in others]
+        marks = [row.new_until - self.now for row in others if self.is_new(row)]
+        changes += [mark.total_seconds() for mark in marks]
         until = int(self.now.timestamp() + min([LONGEST, midnight, *changes]))
         return Version(
             shown, self._fingerprint(self.table.sort, self.open, len(others), *newest), until
@@ -299,7 +328,9 @@ class SessionList:
         told = None
         # The prepared statement knows no filters of a site.
         if self.current_key and type(self).get_queryset is SessionList.get_queryset:
-            told = sql.newest(self._rows, self.request.user, self.current_key, self.now, NEWEST)
+            told = sql.newest(
+                stored_sessions(), self.request.user, self.current_key, self.now, NEWEST
+            )
         if told is None:
             others = self.get_queryset().others(self.current_key)
             told = tuple(others.aggregate(Count("pk"), *map(Max, NEWEST)).values())

@@ -108,7 +108,7 @@ class SessionTable(Table):  # type: ignore[misc]
         groups: dict[Any, list[SessionRow]] = {}
         for record in self.page.object_list:
             row = SessionRow(record, self)
-            groups.setdefault(row.is_current or (row.device, row.place), []).append(row)
+            groups.setdefault(row.is_current or (row.name, row.device, row.place), []).append(row)
         shown = []
         for rows in groups.values():
             if len(rows) == 1:
@@ -145,6 +145,10 @@ class SessionRow(BoundRow):  # type: ignore[misc]
             self.id = f"group-{self.id}"
             for row in members:
                 row.group = self
+        self.is_new: bool = self.listing.is_new(record) or any(row.is_new for row in members or ())
+        """Whether a device has signed in that the user has not seen here before."""
+        self.name = text.name(record)
+        """What it is called by the user; or nothing."""
         self.device = record.device()
         """The device in words."""
         self.place = text.place(record)
@@ -197,8 +201,9 @@ class SessionRow(BoundRow):  # type: ignore[misc]
                 "Sign out %(count)d sessions of %(device)s?",
                 count,
             )
-        label = label % {"device": f"{self.device} ({self.place}, {about})"}
-        question = question % {"device": self.device, "count": count}
+        label = label % {"device": text.full_name(self.name, self.device, self.place, about)}
+        device = text.full_name(self.name, self.device)
+        question = question % {"device": device, "count": count}
         return SafeString(
             f'form="session-form" name="session" value="{",".join(self.public_ids)}"'
             f' id="session-revoke-{self.id}" aria-label="{escape(label)}"'

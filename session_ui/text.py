@@ -10,17 +10,24 @@ from ipaddress import ip_address, ip_network
 
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
+from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, ngettext, to_locale
+from django.utils.translation import gettext_lazy as _
 
+from session_backend.details import MAX_NAME, SessionDetails
+from session_backend.history import Reason
 from session_backend.locations import Place, place_label
-from session_backend.models import AbstractSession
 
 __all__ = [
+    "SIGNED_OUT_BECAUSE",
     "ago",
+    "clean_name",
     "day",
     "exact",
+    "full_name",
     "local_now",
     "localized_country",
+    "name",
     "place",
     "seconds_until_change",
     "seconds_until_midnight",
@@ -40,6 +47,17 @@ LOCAL_NETWORKS = [
         *("::1/128", "fc00::/7", "fe80::/10"),
     )
 ]
+
+# What a visitor is told who may be a thief: no device and no place.
+SIGNED_OUT_BECAUSE: Mapping[str, str | Promise] = {
+    Reason.REVOKED: _("You were signed out from another device."),
+    Reason.REVOKED_BY_STAFF: _("An administrator signed you out."),
+    Reason.PASSWORD_CHANGED: _("Your password was changed. Please sign in again."),
+    Reason.EXPIRED: _("Your session has expired."),
+}
+
+# Persian and emojis need them; whatever else is invisible may turn the text beside it round.
+JOINERS = "\u200c\u200d"
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -121,7 +139,27 @@ def _clock(hour: int, minute: int, language: str | None) -> str:
     return time_format(time(hour, minute), "TIME_FORMAT")
 
 
-def place(session: AbstractSession) -> str:
+def name(session: SessionDetails) -> str:
+    """Return what a session is called: by the person, or *Support (Jane)*; or nothing."""
+    if session.impersonator:
+        return gettext("Support (%(name)s)") % {"name": session.impersonator}
+    return session.name
+
+
+def full_name(name: str, device: str, *about: str) -> str:
+    """Return what tells a session from others: *Work laptop (Chrome on Windows, Linköping)*."""
+    first, *rest = filter(None, (name, device, *about))
+    return f"{first} ({', '.join(rest)})" if rest else first
+
+
+def clean_name(text: str) -> str:
+    """Return a name as it may be stored: a line of printable characters, 64 at most."""
+    kept = (char for char in text if char.isprintable() or char.isspace() or char in JOINERS)
+    line = " ".join("".join(kept).split())[:MAX_NAME].strip()
+    return line if line.strip(f"{JOINERS} ") else ""
+
+
+def place(session: SessionDetails) -> str:
     """Return where a session is: *Linköping, Sweden*, else *Local network* or the IP address."""
     known = Place(session.country_code, session.country, session.city)
     label = _label(known, get_language())

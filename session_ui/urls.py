@@ -7,7 +7,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 
 from session_backend.middleware import background
-from session_ui.views import OTHERS, SessionListView, SessionRevokeView
+from session_ui.views import (
+    OTHERS,
+    SessionListView,
+    SessionNotMeView,
+    SessionRenameView,
+    SessionRevokeView,
+)
 
 __all__ = ["app_name", "urlpatterns"]
 
@@ -23,4 +29,7 @@ urlpatterns = [
     path("revoke/", SessionRevokeView.as_view(), name="session_revoke"),
     # For a form of the site: the same with its one field filled in.
     path("revoke-others/", SessionRevokeView.as_view(session=OTHERS), name="session_revoke_others"),
+    # The link in the email about a new sign-in.
+    path("not-me/<token>/", SessionNotMeView.as_view(), name="session_not_me"),
+    path("rename/", SessionRenameView.as_view(), name="session_rename"),
 ]

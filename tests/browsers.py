@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.http import HttpRequest
 from django.test import AsyncClient, Client
 
 from session_backend.fields import Digest
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from session_backend.models import Session
 
-__all__ = ["LAPTOP", "PASSWORD", "PHONE", "AsyncBrowser", "Browser", "make_user"]
+__all__ = ["LAPTOP", "PASSWORD", "PHONE", "AsyncBrowser", "Browser", "make_request", "make_user"]
 
 PASSWORD = "correct horse battery staple"
 
@@ -34,6 +35,13 @@ PHONE: dict[str, Any] = {
     ),
     "REMOTE_ADDR": "2.125.160.216",
 }
+
+
+def make_request(meta: dict[str, Any]) -> HttpRequest:
+    """Return a request with these headers, for a store without a view."""
+    request = HttpRequest()
+    request.META = dict(meta)
+    return request
 
 
 class SessionMixin:

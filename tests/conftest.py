@@ -73,3 +73,10 @@ def laptop() -> Browser:
 @pytest.fixture
 def phone() -> Browser:
     return Browser(PHONE)
+
+
+@pytest.fixture(params=["db", "cached_db"])
+def engine(request: pytest.FixtureRequest, settings: Any) -> str:
+    """Run the test on each engine; the value is its name."""
+    settings.SESSION_ENGINE = f"session_backend.backends.{request.param}"
+    return str(request.param)

@@ -43,8 +43,7 @@ class Template(NamedTuple):
 
 def templates() -> list[Template]:
     """Return the templates."""
-    paths = [*FOLDER.glob("*.html"), *(FOLDER / "cells").glob("*.html")]
-    return [Template.read(path) for path in sorted(paths)]
+    return [Template.read(path) for path in sorted(FOLDER.rglob("*.*"))]
 
 
 class TemplatesDirective(SphinxDirective):

@@ -13,6 +13,7 @@ from demo.devices import DEVICES
 from demo.people import Person, SignIn
 from demo.places import PLACES
 from session_backend.conf import conf
+from session_backend.models import PastSession
 
 __all__ = ["seed"]
 
@@ -27,7 +28,8 @@ def seed(person: Person) -> User:
     """
     user = make_user(person)
     addresses = [address_of(sign_in, n) for n, sign_in in enumerate(person.sign_ins, start=1)]
-    conf.session_store.get_model_class().objects.filter(user=user, ip__in=addresses).delete()
+    for model in (conf.session_store.get_model_class(), PastSession):
+        model.objects.filter(user=user, ip__in=addresses).delete()
     for sign_in, address in zip(person.sign_ins, addresses, strict=True):
         make_session(user, sign_in, address)
     return user
@@ -75,3 +77,6 @@ def make_session(user: User, sign_in: SignIn, address: str) -> None:
         last_activity=seen,
         expire_date=seen + timedelta(seconds=settings.SESSION_COOKIE_AGE),
     )
+    if sign_in.days_old > 7:
+        # Seen since, unlike the latest.
+        store.model.objects.filter(session_key=store.session_key).update(new_until=None)

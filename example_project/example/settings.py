@@ -75,6 +75,13 @@ GEOIP_PATH = VAR_DIR
 # the look that the visitor has chosen at the foot of the page.
 SESSION_UI_PACK = lazy(current_pack, str)()
 
+# Optional: an email about each sign-in from a new device. Here it goes to a folder, which the page
+# "Outbox" shows.
+SESSION_UI_NOTIFY_NEW_SIGN_IN = True
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "outbox"
+DEFAULT_FROM_EMAIL = "Fernbank Library <library@fernbank.example>"
+
 # -- the rest of the site ------------------------------------------------------------------------
 
 # Off, as on a live site: with DEBUG, django-htmx replaces the page when an htmx request fails, and

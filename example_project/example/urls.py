@@ -15,6 +15,7 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/sessions/", include("session_ui.urls")),  # the list of sessions
     path("look/", views.look, name="look"),
+    path("outbox/", views.outbox, name="outbox"),
     # Django's views, under their usual URLs.
     path("accounts/login/", views.SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
@@ -15,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from example import looks
 
-__all__ = ["PasswordChange", "SignIn", "account", "home", "look"]
+__all__ = ["PasswordChange", "SignIn", "account", "home", "look", "outbox"]
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -27,6 +31,21 @@ def home(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest) -> HttpResponse:
     """The visitor's account page. The list is in its template; the view knows nothing about it."""
     return render(request, "account/account.html")
+
+
+def outbox(request: HttpRequest) -> HttpResponse:
+    """What this site has sent, the latest first: the files of Django's file-based email backend."""
+    files = sorted(
+        Path(settings.EMAIL_FILE_PATH).glob("*.log"), key=lambda file: file.stat().st_mtime
+    )
+    latest = reversed(files[-20:])
+    emails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in latest]
+    return render(request, "outbox.html", {"emails": [(email, text_of(email)) for email in emails]})
+
+
+def text_of(email: EmailMessage) -> str:
+    body = email.get_body(("plain",))
+    return str(body.get_content()) if body else ""
 
 
 @require_POST

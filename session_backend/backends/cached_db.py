@@ -57,7 +57,7 @@ class SessionStore(db.SessionStore):
 
     def _fill(self, record: SessionRecord, now: datetime) -> None:
         if self._is_touch_due(record, now):
-            if self.meta is None:
+            if self.request is None:
                 # There is no middleware to touch the row. A cached session would hide that it
                 # is due from the request that could.
                 return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -20,17 +20,29 @@ from django.db import Error, IntegrityError, connections, router, transaction
 from django.db.models import DEFERRED, Model
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.dispatch import Signal
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.functional import cached_property
 
 from session_backend import legacy, sql
-from session_backend.auth import owner_of
+from session_backend.auth import accepts, owner_of
 from session_backend.cache import SessionCache, session_cache
 from session_backend.client import UNKNOWN, Client, client_from_meta, sanitized_client
+from session_backend.client_hints import refined
 from session_backend.conf import conf
+from session_backend.devices import Device
 from session_backend.fields import Digest
-from session_backend.signals import MOVES, announce, session_moved, session_started
+from session_backend.history import Ending, Reason, reason_of
+from session_backend.impersonation import impersonator_name
+from session_backend.known_devices import device_token, new_device_token, recognize
+from session_backend.signals import (
+    MOVES,
+    announce,
+    session_ended,
+    session_moved,
+    session_started,
+)
 
 if TYPE_CHECKING:
     from session_backend.models import AbstractSession, SessionQuerySet
@@ -38,6 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["SessionRecord", "SessionStore"]
 
 logger = logging.getLogger("session_backend")
+
+# How long a new device is marked as new, unless the user sees it before.
+UNSEEN = timedelta(days=400)
 
 COLUMNS = ("session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date")
 
@@ -78,7 +93,7 @@ class SessionStore(SessionBase):
 
     ``session_key`` may be a :class:`~session_backend.fields.Digest`: such a store can delete the
     session and do nothing else with it. ``user_agent`` and ``ip`` are the client's, for code
-    that has no request; the middleware sets ``meta``, the request's ``META``, instead.
+    that has no request; the middleware sets ``request`` instead.
     """
 
     if TYPE_CHECKING:  # what django-stubs leaves out of SessionBase
@@ -93,9 +108,13 @@ class SessionStore(SessionBase):
     # Whether revoking a session has to invalidate a cached one.
     caches_sessions = False
 
-    meta: Mapping[str, Any] | None = None
+    request: HttpRequest | None = None
     # Background requests leave no trace of activity.
     background = False
+    # Whether the user asked for the end of the session, as far as Django tells.
+    is_signing_out = False
+    # What the device cookie is to hold after this request has signed someone in.
+    device_token: str | None = None
 
     def __init__(
         self,
@@ -112,6 +131,9 @@ class SessionStore(SessionBase):
         self._fresh_key: str | None = None
         # The key of a cookie that opened nothing here. The legacy engine may have its session.
         self._unopened_key: str | None = None
+        # The digest of a session that has ended: the history may know why.
+        self._ended_digest: Digest | None = None
+        self._ended_reason: str | None = None
 
     @classmethod
     def get_model_class(cls) -> type[AbstractSession]:
@@ -153,8 +175,8 @@ class SessionStore(SessionBase):
     @cached_property
     def client(self) -> Client:
         """The client, as the settings allow to store it."""
-        if self.meta is not None:
-            return client_from_meta(self.meta)
+        if self.request is not None:
+            return client_from_meta(self.request.META)
         return sanitized_client(self.ip, self.user_agent)
 
     @property
@@ -179,6 +201,7 @@ class SessionStore(SessionBase):
                 if record is None:
                     self._unopened_key = self.session_key
         if record is None:
+            self._ended_digest = self._digest if self._has_key else None
             self._session_key = None
             return {}
         self._remember(record)
@@ -255,8 +278,6 @@ class SessionStore(SessionBase):
         before = self._record
         row = self.create_model_instance(data)
         signs_in = data.get(SESSION_KEY) not in (None, self._signed_in_as)
-        if signs_in:
-            row.created_at = row.updated_at
         record = SessionRecord(data, row.updated_at, *UNKNOWN, row.updated_at, row.expire_date)
         if before:
             record = record.touched(before.last_activity, before.client)
@@ -264,11 +285,34 @@ class SessionStore(SessionBase):
             record = record.touched(row.updated_at, self.client)
             for column, value in self._touch_columns(before, record).items():
                 setattr(row, column, value)
+        is_new = signs_in and self._sign_in(row, record.client)
         write(row, record)
         self._remember(record)
         if signs_in:
-            self._announce(session_started)
+            self._announce(session_started, is_new=is_new, request=self.request)
         self._announce_move(before, record)
+
+    def _sign_in(self, row: AbstractSession, client: Client) -> bool:
+        """Fill in the columns of a sign-in, and return whether its device is new to the user."""
+        row.created_at, row.name, row.device_id = row.updated_at, "", ""
+        row.new_until = None
+        if conf.client_hints:
+            # The session may have this user agent already, from before there were hints.
+            for column, value in self._hinted(self.model.client_columns(client)).items():
+                setattr(row, column, value)
+        row.impersonator = impersonator_name(self.request)
+        if self.request is not None and conf.device_cookie:
+            self.device_token = device_token(self.request) or new_device_token()
+            row.device_id = Digest.of(self.device_token)
+        if not conf.history_days or row.user_id is None or row.impersonator:
+            return False
+        earlier = self._rows.filter(user=row.user_id).exclude(pk=row.session_key)
+        columns = self.model.client_columns(client)
+        found = recognize(earlier, row.user_id, row.device_id, columns)
+        row.name = found.name
+        if found.is_new:
+            row.new_until = row.updated_at + UNSEEN
+        return found.is_new
 
     def _insert(self, row: AbstractSession, record: SessionRecord) -> None:
         for field in row._meta.concrete_fields:
@@ -381,7 +425,13 @@ class SessionStore(SessionBase):
     def _touch_columns(self, before: SessionRecord | None, after: SessionRecord) -> dict[str, Any]:
         known = before.client if before else UNKNOWN
         client = {} if after.client == known else self.model.client_columns(after.client)
-        return {"last_activity": after.last_activity, **client}
+        if after.user_agent == known.user_agent:
+            # The hints may have said more than the user agent.
+            client = {name: client[name] for name in client if name not in Device._fields}
+        return {"last_activity": after.last_activity, **client, **self._hinted(client)}
+
+    def _hinted(self, columns: dict[str, Any]) -> dict[str, str]:
+        return {} if self.request is None else refined(columns, self.request.META)
 
     # Signals.
 
@@ -410,17 +460,50 @@ class SessionStore(SessionBase):
         if session_key is None:
             return
         is_digest = isinstance(session_key, Digest)
-        reason = "revoked" if is_digest else "signed_out"
+        ending = Ending() if is_digest else self._ending
         legacy_store = None
         if conf.legacy_engine and not is_digest:
             legacy_store = type(self)(str(session_key))
         session_key = Digest.of(session_key)
-        deleted = self._rows._revoke_batch([session_key], reason, cache=self._cache)
+        if ending.reason == Reason.PASSWORD_CHANGED:
+            self._ended_digest = session_key
+        deleted = self._rows._revoke_batch([session_key], ending, self._cache)
         if legacy_store is not None:
             legacy.forget(legacy_store)
             if not any(deleted.values()):
                 # A request may have adopted it in between.
-                self._rows._revoke_batch([session_key], reason, cache=self._cache)
+                self._rows._revoke_batch([session_key], ending, self._cache)
+
+    @property
+    def _ending(self) -> Ending:
+        """Why this store deletes its own session."""
+        # Without an announced sign-out it may be that Django found another password than that
+        # with which the session was opened. Not so when someone else signs in.
+        is_wanted = conf.history_days or session_ended.has_listeners(self.model)
+        if self._record is None or self.is_signing_out or not is_wanted:
+            return Ending(Reason.SIGNED_OUT.value)
+        is_accepted = accepts(self._record.data)
+        return Ending((Reason.SIGNED_OUT if is_accepted else Reason.PASSWORD_CHANGED).value)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the session of the cookie is not there, or was ended by a password change."""
+        return self._ended_digest is not None
+
+    def ended_reason(self) -> str:
+        """Return why the session of the cookie has ended, a Reason; ``""`` if it is not known.
+
+        It takes one statement, and none while the session is there or has not been used.
+        """
+        if self._ended_digest is None or not conf.history_days:
+            return ""
+        if self._ended_reason is None:
+            self._ended_reason = reason_of(self._rows, self._ended_digest)
+        return self._ended_reason
+
+    async def aended_reason(self) -> str:
+        """See ended_reason."""
+        return await sync_to_async(self.ended_reason)()
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -7,16 +7,20 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
+from django.db.models import QuerySet
 
 from session_backend.models import Session, SessionQuerySet
 
 __all__ = ["BatchCommand", "progress"]
 
 INTERRUPTED = 130  # the exit status that shells report for Ctrl-C
+
+
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
 
 class BatchCommand(BaseCommand):
@@ -65,9 +69,7 @@ class BatchCommand(BaseCommand):
         model = Session.get_session_store_class().get_model_class()
         return model.objects.using(router.db_for_write(model))
 
-    def batches(
-        self, sessions: SessionQuerySet, column: str = "session_key"
-    ) -> Iterator[SessionQuerySet]:
+    def batches(self, sessions: Rows, column: str = "session_key") -> Iterator[Rows]:
         """Divide sessions into ranges of an indexed column, and draw the progress.
 
         No keys are read, so any number of sessions takes the same memory. Each range has the

@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from django.template import Context
 from django.utils.safestring import SafeString
 
+from session_backend.details import SessionDetails
 from session_backend.devices import Device, device_label, parse_device
 from session_backend.locations import Place, locate, place_label
-from session_backend.models import AbstractSession
+from session_backend.notice import take
 from session_ui import text
+from session_ui.conf import conf
 from session_ui.sessions import SessionList
 from session_ui.tables import SessionRow
 
@@ -28,9 +30,12 @@ __all__ = [
     "session_cells",
     "session_count",
     "session_day",
+    "session_ended",
     "session_exact",
     "session_list",
+    "session_name",
     "session_place",
+    "session_seen",
     "session_ui_assets",
 ]
 
@@ -57,10 +62,23 @@ def session_count(context: Context) -> dict[str, Any]:
     return {"count": None if listing is None else listing.count}
 
 
+@register.inclusion_tag("session_ui/session_ended.html", takes_context=True)
+def session_ended(context: Context) -> dict[str, Any]:
+    """Render once, for a visitor who has been signed out, why: no device and no place."""
+    request = request_of(context)
+    if request is None:
+        return {}
+    # First, for it opens the session.
+    is_visitor = visitor_of(request) is None
+    reason = take(request)
+    words = text.SIGNED_OUT_BECAUSE.get(reason) if is_visitor else None
+    return {"reason": reason, "words": words, "classes": conf.classes}
+
+
 @register.filter
 def device(value: Any) -> str:
     """Return the device in words, of a session or a user agent: *Chrome on Windows*."""
-    if isinstance(value, AbstractSession):
+    if isinstance(value, SessionDetails):
         return value.device()
     seen = device_of(value)
     return device_label(browser=seen.browser, os=seen.os, device_model=seen.device_model)
@@ -122,8 +140,21 @@ def session_cells(context: Context, row: SessionRow) -> SafeString:
     return SafeString("".join(cells))
 
 
+@register.simple_tag
+def session_seen(listing: SessionList) -> str:
+    """Have the new devices that the list shows lose their mark in ten minutes."""
+    listing.mark_seen()
+    return ""
+
+
 @register.filter
-def session_place(session: AbstractSession) -> str:
+def session_name(session: SessionDetails) -> str:
+    """Return what a session is called: *Work laptop*, *Support (Jane)*, or nothing."""
+    return text.name(session)
+
+
+@register.filter
+def session_place(session: SessionDetails) -> str:
     """Return where a session is: *Linköping, Sweden*, else *Local network* or the IP address."""
     return text.place(session)
 
@@ -154,22 +185,27 @@ def request_of(context: Context) -> HttpRequest | None:
 def list_for(context: Context) -> SessionList | None:
     """Return a list for the signed-in visitor that a template is rendered for."""
     request = request_of(context)
-    user = getattr(request, "user", None)
-    if request is None or user is None or not user.is_authenticated:
+    if request is None or visitor_of(request) is None:
         return None
     return SessionList(request)
 
 
+def visitor_of(request: HttpRequest) -> Any:
+    """Return the user who is signed in, or None."""
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
 def device_of(value: Any) -> Device:
     """Return the device that a session has recorded, or that a user agent names."""
-    if isinstance(value, AbstractSession):
+    if isinstance(value, SessionDetails):
         return Device(*(getattr(value, name) for name in Device._fields))
     return parse_device(str(value or ""))
 
 
 def place_of(value: Any) -> Place:
     """Return the place that a session has recorded, or that an IP address is in."""
-    if isinstance(value, AbstractSession):
+    if isinstance(value, SessionDetails):
         place = Place(*(getattr(value, name) for name in Place._fields))
     else:
         place = locate(str(value) if value else None)

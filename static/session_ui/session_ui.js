@@ -14,12 +14,13 @@
     });
 
   // htmx 2 puts what an event is about into detail, htmx 4 into detail.ctx. A listener hears whether
-  // it is a poll or the form, and the status of the answer, 0 for none.
+  // it is a poll, the form or a new name, and the status of the answer, 0 for none.
   const onHtmx = (names, listener) =>
     on(names, (event) => {
       const { ctx, xhr, requestConfig, elt } = event.detail;
       const source = ctx?.sourceElement ?? requestConfig?.elt ?? elt;
-      const what = { "session-poll": "poll", "session-form": "form" }[source?.id];
+      const sources = { "session-poll": "poll", "session-form": "form", "session-rename": "name" };
+      const what = sources[source?.id];
       if (what) listener(what, (ctx ? ctx.response?.status : xhr?.status) ?? 0, event);
     });
 
@@ -27,7 +28,10 @@
   let isLoaded, isPaused, isUrgent;
   const selects = ({ isCollapsed, anchorNode }) =>
     !isCollapsed && byId("session-list").contains(anchorNode);
-  const isQuiet = () => !isUrgent && (isPaused || document.hidden || selects(getSelection()));
+  const field = () => document.querySelector("[id^=session-name-]");
+  const isTyping = () => field() && field() === document.activeElement;
+  const isQuiet = () =>
+    !isUrgent && (isPaused || document.hidden || isTyping() || selects(getSelection()));
   const refresh = (urgent = false) => {
     isUrgent = urgent;
     document.body.dispatchEvent(new CustomEvent("session-ui:refresh"));
@@ -122,6 +126,12 @@
 
   on("submit", (event) => {
     const { target: form, submitter: button } = event;
+    if (form.id === "session-rename" && isBusy) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      waiting.push(() => form.requestSubmit());
+      return;
+    }
     if (isConfirmed || !button?.dataset.question || !form.closest(".sui")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -146,13 +156,26 @@
   const since = (row) => Number(row.dataset.since);
   onHtmx("htmx:beforeRequest htmx:before:request", (what, status, event) => {
     newest = Math.max(newest, ...rows().map(since));
-    if (what === "form") isBusy = true;
+    if (what !== "poll") isBusy = true;
     else if (isQuiet()) event.preventDefault();
+  });
+
+  // An answer to something else takes no text away that is not saved yet.
+  let typed;
+  onHtmx("htmx:beforeSwap htmx:before:swap", (what) => {
+    typed = what === "name" ? null : field();
   });
 
   onHtmx("htmx:afterSwap htmx:after:swap", (what) => {
     const [list, focused] = [byId("session-list"), document.activeElement];
-    if (what === "form") {
+    const again = typed && byId(typed.id);
+    if (again && again !== typed && typed.value !== typed.defaultValue) {
+      again.value = typed.value;
+      again.setSelectionRange(typed.selectionStart, typed.selectionEnd);
+    }
+    if (what === "name") {
+      if (focused === document.body) (field() ?? list).focus();
+    } else if (what === "form") {
       const left = buttons();
       const next = left[Math.min(place, left.length - 1)] ?? byId("session-empty") ?? list;
       if (focused === document.body) next.focus();
@@ -168,7 +191,7 @@
   });
 
   // -- the status line ----------------------------------------------------------------------------
-  let trouble, timer; // what has failed: "poll", "form" or nothing
+  let trouble, timer; // what has failed: "poll", "form", "name" or nothing
   const say = (text, kind) => {
     const line = byId("session-status");
     clearTimeout(timer);
@@ -187,11 +210,11 @@
       // htmx 2 says each error twice. An aborted poll has given way to something else.
       const isNone = errorInfo || error?.name === "AbortError" || (status && status < 400);
       // A failed poll says less than a failed sign-out.
-      if (isNone || (trouble === "form" && what === "poll")) return;
+      if (isNone || (trouble && trouble !== "poll" && what === "poll")) return;
       trouble = what;
       isTurn = false;
       let name = status >= 500 ? "failed" : status ? "refused" : "offline";
-      if (status === 403 && what === "form") name = "stale";
+      if (status === 403 && what !== "poll") name = "stale";
       say(byId("session-form").closest(".sui").dataset[name], "sui-error");
       // htmx 4 would parse the error page, and a strict policy complain of the styles in it.
       if (ctx) ctx.text = "";

@@ -12,7 +12,7 @@ from tests.browser.site import TURN
 from tests.browser.visitor import IPHONE, PAGE, Visitor, expect
 from tests.browser.watch import FAILURES, Watch
 from tests.browsers import LAPTOP
-from tests.session_ui.helpers import sessions_for
+from tests.session_ui.helpers import mark_new, sessions_for
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed.")
 
@@ -36,7 +36,8 @@ def test_axe_finds_nothing(
     settings.SESSION_UI_PAGE_SIZE = 4
     watch.expect(FAILURES)
     with TURN:
-        sessions_for(alice, 6)
+        for session in sessions_for(alice, 6):
+            mark_new(session)
     reader = visitor(
         user_agent=LAPTOP["HTTP_USER_AGENT"], viewport=viewport, color_scheme=scheme
     ).sign_in(alice, PAGE)

@@ -52,6 +52,10 @@ def test_attributes_of_the_body_change_nothing(
         f"Sign out {IPHONE}?",
         "Sign out all other sessions?",
     ]
+    laptop.page.locator(".sui-open").click()
+    laptop.page.get_by_role("textbox", name="Name").fill("Mine")
+    laptop.page.get_by_role("textbox", name="Name").press("Enter")
+    expect(laptop.status).to_have_text("The name has been saved.")
     expect(laptop.page.locator("#elsewhere")).to_have_text("Devices: 1")
     assert laptop.page.url.endswith("/hostile/")
     assert laptop.has_stayed

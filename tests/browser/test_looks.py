@@ -25,6 +25,8 @@ LIST = "/account/sessions/"
 ACCOUNT = "/account/"
 PASSWORD = "/accounts/password_change/"
 HOME = "/"
+OUTBOX = "/outbox/"
+LINK = "a[href*='/not-me/']"
 ONCE = pytest.mark.parametrize("example", [2], indirect=True, ids=["htmx2"])
 # How a site says that its theme is not the system's.
 THEME = """theme => {
@@ -72,10 +74,10 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-# Live, all others, a heading, a row, a button, the password; then Cancel and Sign out.
+# Live, all others, a heading, a row, a name, a button, the password; then Cancel and Sign out.
 CONTROLS = [
     *("#session-pause", "#session-revoke-others", "#session-by-location", ".sui-open"),
-    *("#session-list button", ".sui-password a"),
+    *(".sui-rename input", "#session-list button", ".sui-password a"),
 ]
 
 
@@ -110,9 +112,12 @@ def test_axe_finds_nothing(example: Example, look: str, scheme: str, is_forced: 
             assert violations(page) == [], control
         if is_forced:
             return
-        for path in (ACCOUNT, PASSWORD, HOME):
+        for path in (ACCOUNT, PASSWORD, HOME, OUTBOX):
             page.goto(example.address + path)
             assert violations(page) == []
+        page.locator(LINK).first.click()
+        page.get_by_role("main").get_by_role("button", name="Sign out").focus()
+        assert violations(page) == []
 
 
 @ONCE
@@ -121,9 +126,12 @@ def test_axe_finds_nothing(example: Example, look: str, scheme: str, is_forced: 
 def test_it_fits_a_phone(example: Example, look: str, width: int) -> None:
     with example.opened(look, LIST, viewport={"width": width, "height": 700}) as page:
         assert violations(page) == []
-        for path in (LIST, ACCOUNT, PASSWORD, HOME):
+        for path in (LIST, ACCOUNT, PASSWORD, HOME, OUTBOX):
             page.goto(example.address + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator(LINK).first.click()
+        page.wait_for_url("**/not-me/**")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("look", LOOKS)

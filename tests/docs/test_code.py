@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import json
 import os
 import shlex
 import subprocess
@@ -221,7 +222,7 @@ def test_admin_inline(alice: Any, laptop: Browser, admin_client: Browser) -> Non
 
 
 def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
-    first, second = (
+    first, export, second = (
         run(block)
         for block in blocks(DOCS / "reference/models.md")
         if block.language == "python" and not block.caption
@@ -233,22 +234,28 @@ def test_functions_about_sessions(request_of_alice: HttpRequest) -> None:
     second.revoke_by_digest(digest)
     assert not Session.objects.filter(pk=Digest(digest)).exists()
     assert first.sign_out_everywhere(request_of_alice.user) == 4
+    exported = json.loads(export.sessions_as_json(request_of_alice.user))
+    assert {name: len(rows) for name, rows in exported.items()} == {
+        "sessions": 0,
+        "past_sessions": 5,
+    }
 
 
-# From Django 6.1 on it wants a setting that 5.2 does not know.
-@pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
-def test_sign_in_email(
-    alice: Any, laptop: Browser, mailoutbox: Any, django_capture_on_commit_callbacks: Any
+def test_log_of_new_devices(
+    alice: Any,
+    laptop: Browser,
+    phone: Browser,
+    caplog: Any,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
-    page = run(the_block("reference/signals.md", "mysite/notifications.py"))
+    page = run(the_block("reference/signals.md", "mysite/receivers.py"))
     try:
         with django_capture_on_commit_callbacks(execute=True):
             laptop.sign_in(alice)
+            phone.sign_in(alice)
     finally:
-        session_started.disconnect(page.notify_of_sign_in)
-    (email,) = mailoutbox
-    assert email.to == [alice.email]
-    assert email.body.startswith("Chrome on Windows, an unknown location.")
+        session_started.disconnect(page.log_new_device)
+    assert caplog.messages == [f"User {alice.pk} has a new device: Safari on iPhone"]
 
 
 def test_background_view(alice: Any, laptop: Browser) -> None:

@@ -22,6 +22,8 @@ PACKAGES = {
     "django-two-factor-auth": ("with_two_factor", "django-two-factor-auth"),
     "Channels": ("with_channels", "channels"),
     "Django REST framework": ("with_drf", "djangorestframework"),
+    "django-hijack": ("with_hijack", "django-hijack"),
+    "django-impersonate": ("with_impersonate", "django-impersonate"),
     "Wagtail": ("with_wagtail", "wagtail"),
 }
 SERVERS = ["daphne", "uvicorn", "websockets"]

@@ -8,7 +8,7 @@ import pytest
 from tests.example_project.site import Browser, demo, serving
 from tests.example_project.test_demo import printed_passwords
 
-PUBLIC = ["/", "/accounts/login/"]
+PUBLIC = ["/", "/accounts/login/", "/outbox/"]
 PRIVATE = ["/account/", "/accounts/password_change/", "/account/sessions/"]
 STAFF = ["/admin/", "/admin/auth/user/"]
 
@@ -59,6 +59,25 @@ def test_the_admin_is_for_staff_only(built: tuple[Path, str], site: str) -> None
     bob = Browser(site)
     bob.sign_in("bob", printed_passwords(built[1])["bob"])
     assert "/admin/login/" in bob.open("/admin/").url
+
+
+def test_a_new_sign_in_is_in_the_outbox(built: tuple[Path, str], site: str) -> None:
+    bob, anyone = Browser(site), Browser(site)
+    # With the user agent of the other tests he would be known already.
+    bob.opener.addheaders = [("User-Agent", "Mozilla/5.0 (X11; Linux) Firefox/130.0")]
+    account = bob.sign_in("bob", printed_passwords(built[1])["bob"])
+    assert '<a href="/outbox/">' in account.text
+    page = anyone.open("/outbox/")
+    assert page.inline == []
+    latest = page.text.split("</article>")[0]
+    assert "New sign-in to your account on 127.0.0.1" in latest
+    assert "bob@fernbank.example" in latest
+    (link,) = re.findall(f'href="{site}(.*?/not-me/.*?)"', latest)
+    question = anyone.open(link)
+    assert (question.status, question.inline) == (200, [])
+
+    assert "has been signed out." in anyone.open(link, sign="out").text
+    assert "/accounts/login/" in bob.open("/account/").url
 
 
 def test_signing_out_redirects_home(built: tuple[Path, str], site: str) -> None:

@@ -11,11 +11,12 @@ from django.core.cache import caches
 from django.db import transaction
 from django.test import RequestFactory
 
+from session_backend.history import Reason
 from session_ui.views import SessionRevokeView
 from tests.races.explorer import actor
-from tests.races.site import ALICE, BACKEND, LAPTOP, PHONE, Site
+from tests.races.site import ALICE, BACKEND, BOB, LAPTOP, PHONE, Site
 
-__all__ = ["ACTORS", "BY_KEY", "GONE", "OF_USER", "OTHERS"]
+__all__ = ["ACTORS", "GONE", "OF_USER", "OTHERS", "REASONS"]
 
 # Returned by a request that could not save its session.
 GONE = "gone"
@@ -118,14 +119,23 @@ def revoke_others(site: Site) -> bool:
         return False
     view = SessionRevokeView(session="others")
     # It returns what the page says.
-    view.answer = lambda status: status  # type: ignore[method-assign,assignment,return-value]
+    view.answer = lambda status, **options: status  # type: ignore[method-assign]
     view.setup(request)
     return "out of date" not in str(view.post(request))
 
 
-def delete_row(site: Site) -> None:
+def revoke_row(site: Site) -> None:
     for row in site.model.objects.filter(pk=LAPTOP):
-        row.delete()
+        row.revoke(by=get_user_model()(pk=ALICE))
+
+
+def revoke_queryset(site: Site) -> None:
+    site.model.objects.filter(pk=LAPTOP).revoke(by=get_user_model()(pk=BOB))
+
+
+def clear(site: Site) -> None:
+    """As ``clearsessions`` two weeks later, for sessions that were not saved meanwhile."""
+    site.model.objects.filter(expire_date__lte=site.expire_date).clear()
 
 
 def delete_slice(site: Site) -> None:
@@ -167,8 +177,8 @@ BY_KEY = acknowledged(
         "delete": delete,
         "flush": lambda site: site.visitor(LAPTOP).flush(),
         "sign_out": lambda site: read(site).flush(),
-        "delete_row": delete_row,
-        "delete_queryset": lambda site: site.model.objects.filter(pk=LAPTOP).delete(),
+        "revoke_row": revoke_row,
+        "revoke_queryset": revoke_queryset,
         "delete_slice": delete_slice,
         "delete_commit": in_transaction(delete, commits=True),
         "delete_rollback": in_transaction(delete, commits=False),
@@ -200,5 +210,18 @@ OTHERS: dict[str, Act] = {
     "change_password": change_password,
     "revoke_others": revoke_others,
     "load_and_roll_back": load_and_roll_back,
+    "clear": clear,
     "flush_cache": lambda site: caches["default"].clear(),
+}
+
+# Why the history may say that a session ended which these have ended.
+REASONS = {
+    **dict.fromkeys(
+        ["delete", "flush", "sign_out", "delete_commit"], frozenset({Reason.SIGNED_OUT.value})
+    ),
+    **dict.fromkeys(["revoke_row", "delete_slice", *OF_USER], frozenset({Reason.REVOKED.value})),
+    "revoke_queryset": {Reason.REVOKED_BY_STAFF.value},
+    "clear": {Reason.EXPIRED.value},
+    # On a page where Django finds another password, the session of the page ends.
+    "revoke_others": {Reason.REVOKED.value, Reason.PASSWORD_CHANGED.value},
 }

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from session_backend.fields import Digest
-from session_backend.models import Session
+from session_backend.models import PastSession, Session
 from tests.races.actors import ACTORS, OTHERS
 from tests.races.database import Database
 from tests.races.django_db import PlainSession
@@ -46,7 +46,7 @@ def database(transactional_db: None, tmp_path: Path, settings: Settings) -> Iter
     user_model = get_user_model()
     for pk in ALICE, BOB:
         user_model.objects.create(pk=pk, username=f"user {pk}", password="secret")
-    database = Database([Session, PlainSession, user_model], tmp_path)
+    database = Database([PastSession, Session, PlainSession, user_model], tmp_path)
     yield database
     database.close()
     with connection.schema_editor() as editor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,10 @@ class Database:
     def __init__(self, models: Sequence[type[Model]], directory: Path) -> None:
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
         self.on_change: Callable[[], None] = lambda: None
-        self._tables = [model._meta.db_table for model in models]
+        self._tables = {
+            model._meta.db_table: [str(field.column) for field in model._meta.concrete_fields]
+            for model in models
+        }
         self._first_rows = self.rows
         self._original = connections["default"]
         self._settings = {**self._original.settings_dict}
@@ -75,9 +78,10 @@ class Database:
             for table in changed:
                 cursor.execute(f"DELETE FROM {table}")
             for table in reversed(changed):
+                columns = ", ".join(self._tables[table])
                 for row in self._first_rows[table]:
                     marks = ", ".join(["%s"] * len(row))
-                    cursor.execute(f"INSERT INTO {table} VALUES ({marks})", row)
+                    cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)
         self.rows = self._first_rows
 
     def observe(self) -> None:
@@ -85,12 +89,18 @@ class Database:
         # Without Django's cursor, which belongs to the thread that opened it.
         with closing(self._observer.connection.cursor()) as cursor:
             rows = {}
-            for table in self._tables:
-                cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+            for table, columns in self._tables.items():
+                cursor.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1")
                 rows[table] = list(cursor.fetchall())
         if rows != self.rows:
             self.rows = rows
             self.on_change()
+
+    def values(self, model: type[Model], *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of the rows that are committed, as the database has them."""
+        table = model._meta.db_table
+        indexes = [self._tables[table].index(name) for name in names]
+        return (tuple(row[index] for index in indexes) for row in self.rows[table])
 
     def state(self) -> Hashable:
         return tuple(tuple(rows) for rows in self.rows.values())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from session_backend.conf import conf
-from tests.races.actors import BY_KEY, GONE, OF_USER
+from tests.races.actors import GONE, OF_USER, REASONS
 from tests.races.cache import clock, server
 from tests.races.explorer import Run
 from tests.races.history import LET_IN, LOST, REFUSED
@@ -16,10 +17,12 @@ __all__ = [
     "LET_IN",
     "LET_IN_LATER",
     "LOST",
+    "MISREMEMBERED",
     "MISTOLD",
     "RAISED",
     "REFUSED",
     "SURVIVED",
+    "UNTRUE",
     "broken",
 ]
 
@@ -28,6 +31,8 @@ SURVIVED = "a revoked session goes on"
 DISAPPEARED = "a session that nobody revoked is gone"
 RAISED = "a request fails"
 MISTOLD = "session_ended is not sent once for each session that ended"
+MISREMEMBERED = "the history does not hold each session that ended once, and no other"
+UNTRUE = "the history gives a reason for which no actor ended the session"
 
 
 def broken(site: Site, names: Sequence[str], run: Run) -> set[str]:
@@ -46,6 +51,12 @@ def broken(site: Site, names: Sequence[str], run: Run) -> set[str]:
         found.add(RAISED)
     if site.start.receivers and site.announced != dict.fromkeys(sessions - alive, 1):
         found.add(MISTOLD)
+    past = site.past()
+    if Counter(session for session, _ in past) != dict.fromkeys(site.past_expected() - alive, 1):
+        found.add(MISREMEMBERED)
+    true = {(name, reason) for name, by in site.ended_by for reason in REASONS.get(names[by], ())}
+    if not set(past) <= true:
+        found.add(UNTRUE)
     server.is_full = False
     found |= {LOST if is_live else LET_IN for is_live in disagreements(site)}
     # Another process, an interval later, and the cache has lost every marker.
@@ -72,7 +83,7 @@ def revoked_sessions(site: Site, names: Sequence[str], run: Run) -> Iterator[str
     not meant. Whose a session is in the legacy engine only the cookie with its key tells.
     """
     for number, (name, result) in enumerate(zip(names, run.results, strict=True)):
-        if name in BY_KEY or name in OF_USER or result is False:
+        if name in REASONS and result is not True:
             yield from (session for session, by in site.ended_by if by == number)
         if result is True:
             yield PHONE

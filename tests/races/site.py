@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.core import signing
 from django.utils import timezone
@@ -22,7 +23,7 @@ from session_backend import cache
 from session_backend.backends.db import SessionStore
 from session_backend.conf import Conf
 from session_backend.fields import Digest
-from session_backend.models import Session
+from session_backend.models import PastSession, Session
 from session_backend.signals import session_ended, session_moved, session_started
 from tests import browsers
 from tests.races.cache import clock, server
@@ -63,6 +64,8 @@ class Start:
     anonymous: bool = False
     # The laptop's session is still in this engine, the SESSION_BACKEND_LEGACY_ENGINE.
     legacy: str | None = None
+    # What ends is kept.
+    history: bool = True
     # Receivers of our signals are connected.
     receivers: bool = False
     # The cache refuses to write.
@@ -78,8 +81,8 @@ class Start:
 class Site:
     """What the actors share."""
 
-    # The names of the sessions, and those that have a row.
-    _alive: tuple[set[str], set[str]]
+    # The names and users of the sessions, and of those that have a row.
+    _alive: tuple[dict[str, Any], dict[str, Any]]
 
     def __init__(self, database: Database) -> None:
         self.connect, self.disconnect = database.connect, database.disconnect
@@ -105,6 +108,9 @@ class Site:
                 ),
                 (Conf, "session_store", engine),
                 (Conf, "legacy_engine", start.legacy),
+                (Conf, "history_days", 30 * start.history),
+                # It would hold random text.
+                (Conf, "device_cookie", None),
                 (cache.CircuitBreaker, "PAUSE", start.pause),
                 # Each failure of the cache is logged with its traceback.
                 (logging.getLogger("session_backend"), "disabled", True),
@@ -131,8 +137,10 @@ class Site:
 
     def _create_sessions(self) -> None:
         clock.passed = 0
-        PlainSession.objects.all().delete()
-        Session.objects.all().delete()
+        # When those sessions expire.
+        self.expire_date = clock.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        for model in PlainSession, Session, PastSession:
+            model.objects.all().delete()
         self.keys = self.sessions
         ours = [key for key in self.sessions if key != LAPTOP or not self.start.legacy]
         for key in ours:
@@ -155,7 +163,7 @@ class Site:
 
     def _create(self, store: Any, key: str) -> None:
         user = get_user_model().objects.get(pk=USERS[key])
-        store.meta = browsers.LAPTOP
+        store.request = browsers.make_request(browsers.LAPTOP)
         store._session_cache = {"name": key, "log": []}
         if key != LAPTOP or not self.start.anonymous:
             store[SESSION_KEY], store[BACKEND_SESSION_KEY] = str(user.pk), BACKEND
@@ -165,7 +173,8 @@ class Site:
     def visitor(self, key: str) -> Any:
         """Return a store as the middleware makes it for a request with this key."""
         store = self.engine(key)
-        store.meta = browsers.PHONE if self.start.moved and actor() else browsers.LAPTOP
+        meta = browsers.PHONE if self.start.moved and actor() else browsers.LAPTOP
+        store.request = browsers.make_request(meta)
         return store
 
     def version(self, data: dict[str, Any]) -> Version:
@@ -181,11 +190,27 @@ class Site:
 
     def alive(self) -> set[str]:
         """Return the names of the sessions that exist, under any key."""
-        return names(self.versions())
+        return set(users(self.versions()))
+
+    def past(self) -> list[tuple[str, str]]:
+        """Return the names of the sessions in the history, and why they ended."""
+        past = self._database.values(PastSession, "public_id", "reason")
+        return [(self._name(UUID(str(public_id))), reason) for public_id, reason in past]
+
+    def past_expected(self) -> set[str]:
+        """Return the names of the sessions that should be in the history."""
+        if not (self.is_ours and self.start.history):
+            return set()
+        there = {pk for (pk,) in self._database.values(get_user_model(), "id")}
+        return {name for name, _, user in self.ended_rows if user and int(user) in there}
+
+    def _name(self, public_id: UUID) -> str:
+        # An adopted session has a new one.
+        return PUBLIC_IDS.get(public_id, LAPTOP if self.start.legacy else "a new session")
 
     def _rows(self) -> dict[str, Version]:
-        rows = self._database.rows[self.model._meta.db_table]
-        found = {row[0]: self._version_of(self.engine(), row[1]) for row in rows}
+        rows = self._database.values(self.model, "session_key", "session_data")
+        found = {key: self._version_of(self.engine(), data) for key, data in rows}
         return {key: found.get(Digest.of(key) if self.is_ours else key) for key in self.keys}
 
     def _legacy_store(self, key: str) -> Any:
@@ -196,8 +221,8 @@ class Site:
         if not hasattr(store, "model"):
             entry = server.entries.get(store._cache.make_key(store.cache_key))
             return self.version(pickle.loads(entry[0])) if entry else None
-        rows = self._database.rows[store.model._meta.db_table]
-        return next((self._version_of(store, row[1]) for row in rows if row[0] == key), None)
+        rows = self._database.values(store.model, "session_key", "session_data")
+        return next((self._version_of(store, data) for pk, data in rows if pk == key), None)
 
     def _version_of(self, store: Any, text: str) -> Version:
         if (store.key_salt, text) not in self._decoded:
@@ -221,14 +246,16 @@ class Site:
         """Record what a step of an actor has changed."""
         if worker := actor():
             self.history.observe(self.versions())
-            alive = self.alive(), names(self._rows())
+            alive = users(self.versions()), users(self._rows())
             for before, after in zip(self._alive, alive, strict=True):
-                self.ended_by |= {(name, worker.number) for name in before - after}
+                ended = {(name, worker.number, before[name]) for name in set(before) - set(after)}
+                self.ended_by |= {(name, number) for name, number, _ in ended}
+            self.ended_rows |= ended
             self._alive = alive
 
     def _receive(self, signal: Any, session: Any, **kwargs: Any) -> None:
         if signal is session_ended:
-            self.announced[PUBLIC_IDS.get(session.public_id, "a new session")] += 1
+            self.announced[self._name(session.public_id)] += 1
 
     # A world to explore.
 
@@ -241,16 +268,22 @@ class Site:
         self.keys = self.sessions
         # Which actors ended a session, and how often that was announced.
         self.ended_by: set[tuple[str, int]] = set()
+        # Whose row was deleted, by which actor, and its user then.
+        self.ended_rows: set[tuple[str, int, Any]] = set()
         self.announced = Counter[str]()
         self.history = History(self.versions())
-        self._alive = self.alive(), names(self._rows())
+        self._alive = users(self.versions()), users(self._rows())
 
     def state(self) -> Hashable:
         # The order in which keys were made, or entries, makes no difference.
         entries = frozenset(server.entries.items()), cache.circuit_breaker.is_open
-        seen = frozenset(self.keys), frozenset(self.ended_by), frozenset(self.announced.items())
+        seen = (
+            *(frozenset(self.keys), frozenset(self.ended_by), frozenset(self.ended_rows)),
+            frozenset(self.announced.items()),
+        )
         return entries, self._database.state(), seen, self.history.state()
 
 
-def names(versions: dict[str, Version]) -> set[str]:
-    return {version[0] for version in versions.values() if version}
+def users(versions: dict[str, Version]) -> dict[str, Any]:
+    """Return the users of the sessions by their names."""
+    return {version[0]: version[1] for version in versions.values() if version}

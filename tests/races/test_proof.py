@@ -9,19 +9,29 @@ from unittest import mock
 
 import pytest
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import transaction
+from django.db import connection, transaction
 
 from session_backend import legacy, models
 from session_backend.backends import cached_db, db
 from session_backend.backends.cached_db import packed
 from session_backend.cache import SessionCache, entry_key
+from session_backend.history import Ending, archive
 from session_backend.models import SessionQuerySet
 from session_backend.signals import announce, session_ended
 from session_backend.sql import saved_columns
 from session_ui.sessions import SessionList
 from tests.races import django_cached_db, django_db
 from tests.races.conftest import Explore
-from tests.races.invariants import LET_IN, LET_IN_LATER, LOST, MISTOLD, RAISED, SURVIVED
+from tests.races.invariants import (
+    LET_IN,
+    LET_IN_LATER,
+    LOST,
+    MISREMEMBERED,
+    MISTOLD,
+    RAISED,
+    SURVIVED,
+    UNTRUE,
+)
 
 CACHED, DB = cached_db.SessionStore, db.SessionStore
 DJANGO_CACHED, DJANGO_DB = django_cached_db.SessionStore, django_db.SessionStore
@@ -131,14 +141,21 @@ def reads_without_asking(self: db.SessionStore, signal: Any, **kwargs: Any) -> N
 
 
 def announces_what_it_read(
-    self: SessionQuerySet, keys: Any, reason: str, by: Any = None, cache: Any = None
+    self: SessionQuerySet, keys: Any, ending: Ending, cache: Any = None
 ) -> Any:
     sessions = list(self.filter(pk__in=keys))
     with cache.invalidating(keys):
         deleted = self._delete_keys(keys)
     for session in sessions:
-        announce(session_ended, session, self.db, reason=reason, by=by)
+        announce(session_ended, session, self.db, reason=ending.reason, by=ending.by)
     return deleted
+
+
+@contextmanager
+def archives_in_a_transaction_of_its_own(self: SessionQuerySet, ending: Ending) -> Iterator[None]:
+    with transaction.atomic(self.db):
+        archive(self, ending)
+    yield
 
 
 def changes_only_the_key(self: db.SessionStore, row: Any, record: Any) -> None:
@@ -215,6 +232,22 @@ RULES: list[tuple[Any, str, Any, str, str, dict[str, Any]]] = [
         "cycle delete",
         {"receivers": True},
     ),
+    (
+        SessionQuerySet,
+        "_archiving",
+        archives_in_a_transaction_of_its_own,
+        MISREMEMBERED,
+        "cycle revoke_row",
+        {},
+    ),
+    (
+        SessionQuerySet,
+        "_archiving",
+        archives_in_a_transaction_of_its_own,
+        UNTRUE,
+        "sign_out revoke_row",
+        {},
+    ),
     (models, "PASSES", 1, SURVIVED, "cycle delete_all_of_user", {}),
 ]
 
@@ -236,6 +269,13 @@ def test_each_rule_is_needed(
     assert not explore(actors, CACHED, **options).broken[invariant]
     with mock.patch.object(owner, name, replacement):
         assert explore(actors, CACHED, **options).broken[invariant]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks the database.")
+def test_archived_rows_are_locked(explore: Explore) -> None:
+    assert not explore("cycle revoke_row", DB).broken
+    with mock.patch.object(SessionQuerySet, "select_for_update", SessionQuerySet.all):
+        assert explore("cycle revoke_row", DB).broken[MISREMEMBERED]
 
 
 # Rules of the page and of adoption, each replaced by an earlier version.

@@ -24,7 +24,7 @@ def statements(model: type[models.Model] = Session) -> Iterator[list[str]]:
     with CaptureQueriesContext(connection) as captured:
         yield verbs
     for query in captured:
-        verb = query["sql"].split(maxsplit=1)[0].rstrip(";").upper()
+        verb = query["sql"].split(maxsplit=1)[0].strip("(;").upper()
         if verb in TRANSACTIONS or table in query["sql"]:
             verbs.append(verb)
 

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("tests.session_backend.backends.contract")
 
 
-@pytest.fixture(params=["db", "cached_db"])
-def engine(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """Run the test on each engine; the value is its name."""
-    settings.SESSION_ENGINE = f"session_backend.backends.{request.param}"
-    return str(request.param)
-
-
 @pytest.fixture
 def recording(settings: Settings) -> type[RecordingCache]:
     """Use an empty cache that records commands."""
@@ -27,6 +20,12 @@ def recording(settings: Settings) -> type[RecordingCache]:
     cache.clear()
     RecordingCache.calls.clear()
     return RecordingCache
+
+
+@pytest.fixture
+def no_history(settings: Settings) -> None:
+    """Keep no past sessions, which cost a statement where sessions end and where they begin."""
+    settings.SESSION_BACKEND_HISTORY_DAYS = 0
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from session_backend.conf import conf
 from session_backend.models import Session
-from tests.browsers import LAPTOP
+from tests.browsers import LAPTOP, make_request
 
 __all__ = ["age_sessions", "execute_before", "fail_on", "login_data", "open_store", "save_session"]
 
@@ -29,7 +29,7 @@ def login_data(user: Any) -> dict[str, str]:
 def open_store(key: str | None = None, meta: dict[str, str] = LAPTOP) -> Any:
     """Return a store of SESSION_ENGINE as the middleware sets it up."""
     store: Any = conf.session_store(key)
-    store.meta = meta
+    store.request = make_request(meta)
     return store
 
 

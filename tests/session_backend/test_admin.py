@@ -17,9 +17,9 @@ from django.utils import timezone, translation
 from pytest_django.asserts import assertHTMLEqual
 
 from session_backend import admin as session_admin
-from session_backend.admin import SessionAdmin, SessionInline
+from session_backend.admin import PastSessionAdmin, PastSessionInline, SessionAdmin, SessionInline
 from session_backend.fields import Digest
-from session_backend.models import Session
+from session_backend.models import PastSession, Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
 from tests.custom_sessions.models import Draft, ShopSession
 from tests.session_backend import site
@@ -50,7 +50,7 @@ class PersonAdmin(ModelAdmin):
     """A user admin with the sessions of the user."""
 
     fields = ("first_name",)
-    inlines = (SessionInline,)
+    inlines = (SessionInline, PastSessionInline)
 
 
 # This module is also the URLconf of a site with a second admin, which has the users' sessions on
@@ -58,6 +58,7 @@ class PersonAdmin(ModelAdmin):
 office = admin.AdminSite("office")
 office.register(get_user_model(), PersonAdmin)
 office.register(Session, SessionAdmin)
+office.register(PastSession, PastSessionAdmin)
 office.register(ShopSession, SessionAdmin)
 urlpatterns = [*site.urlpatterns, path("office/", office.urls)]
 
@@ -508,6 +509,95 @@ def test_staff_can_sign_themselves_out(
     assert not Session.objects.filter(pk=Digest(digest)).exists()
 
 
+@pytest.mark.parametrize("way", ["action", "page"])
+@pytest.mark.parametrize("whose", ["own", "a user's"])
+def test_the_history_names_who_did_it(
+    desk: Browser, boss: Any, phone: Browser, way: str, whose: str
+) -> None:
+    browser = Browser(PHONE).sign_in(boss) if whose == "own" else phone
+    row = browser.row
+    if way == "action":
+        sign_out(desk, row)
+    else:
+        desk.post(page_of(row, "delete"), {"post": "yes"})
+    past = PastSession.objects.get()
+    reason = "revoked" if whose == "own" else "revoked_by_staff"
+    assert (past.pk, past.reason, past.ended_by) == (row.pk, reason, boss)
+
+
+# Past sessions.
+
+HISTORY = "/admin/session_backend/pastsession/"
+
+
+@pytest.fixture
+def past(boss: Any, phone: Browser) -> PastSession:
+    """A session that Alice has had on her phone, until staff ended it."""
+    phone.row.revoke(by=boss)
+    return PastSession.objects.get()
+
+
+def test_the_history_says_why_a_session_ended(desk: Browser, past: PastSession) -> None:
+    for page in map(text, map(desk.get, (HISTORY, f"{HISTORY}{past.pk}/change/"))):
+        assert "Safari on iPhone" in page
+        assert "alice" in page
+        assert "Signed out by an administrator" in page
+        assert "boss" in page
+    for query in ({"q": "alice"}, {"q": "2.125."}, {"reason__exact": "revoked_by_staff"}):
+        assert "Safari on iPhone" in text(desk.get(HISTORY, query))
+    for query in ({"q": "bob"}, {"reason__exact": "expired"}):
+        assert "Safari on iPhone" not in text(desk.get(HISTORY, query))
+
+
+def test_no_title_is_a_digest(desk: Browser, phone: Browser, past: PastSession) -> None:
+    for url in (page_of(desk.row), f"{HISTORY}{past.pk}/change/"):
+        response = desk.get(url)
+        assert response.context["subtitle"] in ("Chrome on Windows", "Safari on iPhone")
+
+
+def test_the_history_is_read_only(desk: Browser, past: PastSession) -> None:
+    assert desk.get(f"{HISTORY}add/").status_code == 403
+    for view in ("change", "delete"):
+        assert desk.post(f"{HISTORY}{past.pk}/{view}/", {"post": "yes"}).status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [past.pk], "post": "yes"}
+    desk.post(HISTORY, data)
+    assert "Delete" not in text(desk.get(f"{HISTORY}{past.pk}/change/"))
+    assert PastSession.objects.get() == past
+
+
+def test_a_user_with_a_history_can_be_deleted(desk: Browser, alice: Any, past: PastSession) -> None:
+    url = f"/admin/{alice._meta.label_lower.replace('.', '/')}/{alice.pk}/delete/"
+    if alice._meta.app_label != "auth":
+        pytest.skip("The admin has no such users.")
+    assert desk.post(url, {"post": "yes"}).status_code == 302
+    assert not PastSession.objects.exists()
+
+
+def test_a_past_session_that_does_not_exist(desk: Browser, past: PastSession) -> None:
+    assert desk.get(f"{HISTORY}{'0' * 40}/change/").status_code == 302
+    assert desk.get(f"{HISTORY}x/change/").status_code == 302
+
+
+def test_the_history_has_its_own_permission(past: PastSession) -> None:
+    user = make_user("sam", is_staff=True)
+    reader = Browser(LAPTOP).sign_in(user)
+    user.user_permissions.add(Permission.objects.get(codename="view_session"))
+    assert reader.get(HISTORY).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_pastsession"))
+    assert "Safari on iPhone" in text(reader.get(HISTORY))
+
+
+def test_the_history_takes_the_same_queries_for_any_number(desk: Browser, past: Any) -> None:
+    desk.get(HISTORY)
+    with CaptureQueriesContext(connection) as one:
+        desk.get(HISTORY)
+    for number in range(3):
+        Browser(PHONE).sign_in(make_user(f"person{number}")).row.revoke(by=past.ended_by)
+    with CaptureQueriesContext(connection) as many:
+        assert len(desk.get(HISTORY).context["cl"].result_list) == 4
+    assert len(many) == len(one)
+
+
 # The sessions of a user.
 
 
@@ -531,6 +621,14 @@ def test_inline_shows_sessions_of_user(desk: Browser, alice: Any, phone: Browser
 
 
 @pytest.mark.usefixtures("_office")
+def test_inline_shows_past_sessions_of_user(desk: Browser, alice: Any, past: PastSession) -> None:
+    page = text(desk.get(person(alice)))
+    assert "Safari on iPhone" in page
+    assert "Signed out by an administrator" in page
+    assert f"/office/session_backend/pastsession/{past.pk}/change/" in page
+
+
+@pytest.mark.usefixtures("_office")
 def test_inline_shows_latest_sessions(
     desk: Browser, alice: Any, phone: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -548,9 +646,10 @@ def test_save_user_with_changed_sessions(
     desk: Browser, alice: Any, phone: Browser, meanwhile: str
 ) -> None:
     page = desk.get(person(alice))
-    (formset,) = page.context["inline_admin_formsets"]
     posted = {
-        f"session_set-{name}": n for name, n in formset.formset.management_form.initial.items()
+        f"{inline.formset.prefix}-{name}": number
+        for inline in page.context["inline_admin_formsets"]
+        for name, number in inline.formset.management_form.initial.items()
     }
     if meanwhile == "one more":
         Browser(LAPTOP).sign_in(alice)

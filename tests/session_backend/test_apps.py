@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
+from django.test import RequestFactory
 
 from session_backend.cache import marker_key
 from session_backend.models import Session
@@ -86,3 +88,9 @@ def test_pre_delete_outside_transaction(alice: Any, laptop: Browser) -> None:
     pre_delete.send(type(alice), instance=alice, using="default", origin=alice)
     assert is_invalidated(row)
     assert laptop.row == row
+
+
+def test_sign_out_without_session(alice: Any) -> None:
+    request = RequestFactory().get("/")
+    user_logged_out.send(type(alice), request=request, user=alice)
+    assert not hasattr(request, "session")

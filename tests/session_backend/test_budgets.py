@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("site", "engine", "recording"),
+    pytest.mark.usefixtures("site", "engine", "recording", "no_history"),
 ]
 
 Cost = tuple[list[str], list[str]]

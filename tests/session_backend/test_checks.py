@@ -53,6 +53,13 @@ class SessionsElsewhere:
         return "sessions" if model._meta.app_label == "session_backend" else None
 
 
+class PastSessionsElsewhere:
+    """A database router that puts past sessions in a database of their own."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "past" if model._meta.model_name == "pastsession" else None
+
+
 @pytest.fixture(autouse=True)
 def _valid_site(settings: Settings) -> None:
     settings.SESSION_ENGINE = "session_backend.backends.cached_db"
@@ -342,6 +349,65 @@ def test_a_legacy_engine_whose_import_needs_its_app(
 
 def test_a_legacy_engine_without_a_table(settings: Settings) -> None:
     settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.cache"
+    assert not found()
+
+
+# What is remembered.
+
+
+@pytest.mark.parametrize("days", [-1, True, False, None, 1.5, "30"])
+def test_invalid_history_days(settings: Settings, days: Any) -> None:
+    settings.SESSION_BACKEND_HISTORY_DAYS = days
+    assert repr(days) in only("E017").msg
+
+
+@pytest.mark.parametrize("name", ["", 7, "a b", "a;b", "path", "é", "sid", "csrftoken"])
+def test_an_invalid_device_cookie(settings: Settings, name: Any) -> None:
+    settings.SESSION_COOKIE_NAME = "sid"
+    settings.SESSION_BACKEND_DEVICE_COOKIE = name
+    assert repr(name) in only("E018").msg
+
+
+@pytest.mark.parametrize("value", [None, 1, "False"])
+def test_invalid_client_hints(settings: Settings, value: Any) -> None:
+    settings.SESSION_BACKEND_CLIENT_HINTS = value
+    assert repr(value) in only("E019").msg
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("no.such.function", "cannot be imported: ModuleNotFoundError"),
+        ("session_backend.impersonation.from_nothing", "cannot be imported: ImportError"),
+        ("", "cannot be imported: ImportError"),
+        (7, "cannot be imported: AttributeError"),
+        ("session_backend.checks.TAG", "is not callable"),
+    ],
+)
+def test_an_invalid_impersonator(settings: Settings, path: Any, problem: str) -> None:
+    settings.SESSION_BACKEND_IMPERSONATOR = path
+    assert problem in only("E020").msg
+
+
+def test_all_that_is_remembered_turned_off_or_on(settings: Settings) -> None:
+    settings.SESSION_BACKEND_HISTORY_DAYS = 0
+    settings.SESSION_BACKEND_DEVICE_COOKIE = None
+    settings.SESSION_BACKEND_CLIENT_HINTS = True
+    settings.SESSION_BACKEND_IMPERSONATOR = "session_backend.impersonation.from_hijack"
+    assert not found()
+
+
+def test_past_sessions_in_another_database(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        connections.settings, "past", {**connections.settings["default"], "NAME": "p"}
+    )
+    settings.DATABASE_ROUTERS = [PastSessionsElsewhere()]
+    message = only("E021")
+    assert "'default'" in message.msg
+    assert "'past'" in message.msg
+    settings.SESSION_BACKEND_HISTORY_DAYS = 0
     assert not found()
 
 

@@ -223,7 +223,9 @@ def test_types_are_plain_text_for_the_database() -> None:
     ("browser", "os", "device_model", "label"),
     [
         ("Chrome", "Windows", "", "Chrome on Windows"),
-        ("Chrome", "Android", "Pixel 8", "Chrome on Android"),
+        ("Chrome", "Android", "", "Chrome on Android"),
+        ("Chrome", "Android", "Pixel 8", "Chrome on Pixel 8"),
+        ("Chrome", "Windows 11", "", "Chrome on Windows 11"),
         ("Safari", "iOS", "iPhone", "Safari on iPhone"),
         ("Safari", "", "PlayStation 5", "Safari on PlayStation 5"),
         ("", "iOS", "iPad", "iPad"),

@@ -249,6 +249,7 @@ def test_async_adoption(engine: str, old: Old, alice: User) -> None:
 # What it costs
 
 
+@pytest.mark.usefixtures("no_history")
 def test_no_query_without_setting(alice: User) -> None:
     row = keep("sessions", signed_in(alice))
     with statements(OLD) as verbs:

@@ -78,7 +78,8 @@ def test_no_session(calls: Calls) -> None:
 
 def test_unknown_session(browser: AsyncBrowser, calls: Calls) -> None:
     browser.cookies["sessionid"] = "unknown-key"
-    assert calls("/aget/") == ["load"]
+    # The second looks for the reason in the history.
+    assert calls("/aget/") == ["load", "process_response"]
     assert browser.key is None
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from session_backend import models
 from session_backend.cache import marker_key
+from session_backend.history import Ending
 from session_backend.models import Session, SessionQuerySet
 from tests.browsers import Browser, make_user
 from tests.session_backend.budget import statements
@@ -77,7 +78,7 @@ def test_delete_returns_counts() -> None:
     assert Session.objects.none().delete() == (0, {})
 
 
-@pytest.mark.usefixtures("batches_of_two")
+@pytest.mark.usefixtures("batches_of_two", "no_history")
 def test_revoke_in_batches() -> None:
     for _ in range(9):
         make()
@@ -193,7 +194,7 @@ def test_delete_union_raises() -> None:
         rows.delete()
     union = Session.objects.all().union(Session.objects.filter(user=None))
     with pytest.raises(NotSupportedError):
-        union._revoke_batch([Session.objects.get().pk], "revoked")
+        union._revoke_batch([Session.objects.get().pk], Ending())
     assert Session.objects.count() == 1
 
 
@@ -201,7 +202,7 @@ def test_revoke_batch_hashes_keys() -> None:
     store = Session.get_session_store_class()()
     store.save()
     keys: Any = [store.session_key]
-    assert Session.objects.all()._revoke_batch(keys, "revoked") == {"session_backend.Session": 1}
+    assert Session.objects.all()._revoke_batch(keys, Ending()) == {"session_backend.Session": 1}
 
 
 def test_post_delete_sent(alice: Any, engine: str) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from session_backend import sql
 from session_backend.auth import accepted_hashes
 from session_backend.fields import Digest
+from session_backend.history import Ending
 from session_backend.models import AbstractSession, Session, SessionQuerySet
 from tests.custom_sessions.models import ShopSession
 
@@ -81,7 +82,8 @@ def test_newest_equals_orm(django_user_model: Any) -> None:
     user = django_user_model.objects.create_user("alice")
     (auth_hash,) = accepted_hashes(user)
     times = ("last_activity", "created_at", "updated_at")
-    for number, change in enumerate([{}, {}, {"auth_hash": "changed"}, {"user": None}]):
+    changes: list[dict[str, Any]] = [{}, {}, {"auth_hash": "changed"}, {"user": None}]
+    for number, change in enumerate(changes):
         columns = {"user": user, "auth_hash": auth_hash, "last_activity": NOW, **change}
         Session(session_key=f"{number}", session_data="", expire_date=LATER, **columns).save()
     rows = Session.objects.for_user(user).active().others("0")
@@ -131,7 +133,7 @@ def test_revoke_batch_repeats_filter() -> None:
     new_row().save(force_insert=True)
     expired = Session.objects.filter(expire_date__lt=timezone.now())
     assert isinstance(expired, SessionQuerySet)
-    assert expired._revoke_batch([KEY], "revoked") == {"session_backend.Session": 0}
+    assert expired._revoke_batch([KEY], Ending()) == {"session_backend.Session": 0}
     assert Session.objects.exists()
 
 

@@ -21,6 +21,7 @@ LIST = "/account/sessions/"
 POLL = "/account/sessions/poll/"
 REVOKE = "/account/sessions/revoke/"
 OTHERS = "/account/sessions/revoke-others/"
+RENAME = "/account/sessions/rename/"
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/host/?tab=security"}
 SIGN_IN = "/accounts/login/"
 
@@ -103,6 +104,12 @@ def travel(user: AbstractBaseUser) -> None:
         )
 
 
+def mark_new(session: Session, **age: float) -> None:
+    """Mark a session as a new device, for as long as a sign-in does unless told."""
+    until = timezone.now() + timedelta(**(age or {"days": 400}))
+    Session.objects.filter(pk=session.pk).update(new_until=until)
+
+
 def client_of(device: dict[str, str]) -> Any:
     """What is recorded of a device."""
     from session_backend.client import Client
@@ -142,11 +149,13 @@ __all__ = [
     "OTHERS",
     "PHONE",
     "POLL",
+    "RENAME",
     "REVOKE",
     "SIGN_IN",
     "Browser",
     "captured",
     "counts_in",
+    "mark_new",
     "override",
     "revoke",
     "row_in",

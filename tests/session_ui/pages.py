@@ -27,7 +27,7 @@ def crowded(request: HttpRequest) -> HttpResponse:
 
 PIECES_PAGE = (
     "{% include 'session_ui/this_device.html' %}{% include 'session_ui/menu.html' %}"
-    "{% include 'session_ui/sign_out_others.html' %}"
+    "{% include 'session_ui/sign_out_others.html' %}{% include 'session_ui/history.html' %}"
     "{% for message in messages %}<p>{{ message }}</p>{% endfor %}"
 )
 

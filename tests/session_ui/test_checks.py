@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from importlib import reload
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.apps import apps
 from django.conf.urls.i18n import i18n_patterns
 from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.backends.smtp import EmailBackend
 from django.test import Client, override_settings
 from django.test.utils import override_script_prefix
 from django.urls import include, path, reverse_lazy
@@ -24,12 +28,17 @@ class CustomTable(SessionTable):
     pass
 
 
+class CustomMail(EmailBackend):
+    pass
+
+
 class CustomMiddleware(HtmxMiddleware):  # type: ignore[misc,unused-ignore]
     pass
 
 
 CHECKS = [
     checks.check_settings,
+    checks.check_notifications,
     checks.check_setting_names,
     checks.check_table,
     checks.check_environment,
@@ -76,6 +85,77 @@ def test_an_unknown_pack(settings: Any, value: Any) -> None:
     settings.SESSION_UI_PACK = value
 
     assert problems() == ["session_ui.E003"]
+
+
+@pytest.mark.parametrize("value", ["False", 1, None])
+def test_an_invalid_notify_new_sign_in(settings: Any, value: Any) -> None:
+    settings.SESSION_UI_NOTIFY_NEW_SIGN_IN = value
+
+    assert problems() == ["session_ui.E009"]
+
+
+@pytest.fixture
+def notifying(settings: Any) -> None:
+    settings.SESSION_UI_NOTIFY_NEW_SIGN_IN = True
+
+
+@pytest.mark.usefixtures("notifying")
+class TestNotifications:
+    @pytest.fixture(autouse=True)
+    def _deprecated(self) -> Iterator[None]:
+        """Django 6.1 warns of the settings that 5.2 has."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The EMAIL_")
+            yield
+
+    def test_with_the_mail_of_the_tests(self) -> None:
+        assert problems() == []
+
+    def test_without_a_history(self, settings: Any) -> None:
+        settings.SESSION_BACKEND_HISTORY_DAYS = 0
+
+        assert problems() == ["session_ui.E010"]
+
+    @override_settings(ROOT_URLCONF=(path("accounts/login/", View.as_view(), name="login"),))
+    def test_without_an_address_for_the_link(self) -> None:
+        assert problems() == ["session_ui.W002", "session_ui.E011"]
+
+    @pytest.mark.parametrize(
+        ("backend", "timeout", "found"),
+        [
+            (checks.SMTP, None, ["session_ui.W006"]),
+            (f"{__name__}.CustomMail", None, ["session_ui.W006"]),
+            (checks.SMTP, 5, []),
+            ("django.core.mail.backends.console.EmailBackend", None, []),
+            ("no.such.Backend", None, []),
+        ],
+    )
+    @pytest.mark.parametrize("way", ["EMAIL", "MAILERS"])
+    def test_mail_that_may_hang(
+        self, settings: Any, way: str, backend: str, timeout: int | None, found: list[str]
+    ) -> None:
+        if way == "EMAIL":
+            settings.EMAIL_BACKEND = backend
+            settings.EMAIL_TIMEOUT = timeout
+        else:
+            options = {"timeout": timeout} if timeout else {}
+            settings.MAILERS = {"default": {"BACKEND": backend, "OPTIONS": options}}
+
+        assert problems() == found
+
+    @pytest.mark.parametrize("mailers", [{}, {"default": {}}])
+    def test_mail_that_is_smtp_by_default(self, settings: Any, mailers: Any) -> None:
+        settings.MAILERS = mailers
+
+        assert problems() == ["session_ui.W006"]
+
+    @pytest.mark.parametrize("backend", ["dummy.DummyBackend", "immediate.ImmediateBackend"])
+    def test_mail_from_a_queue(self, settings: Any, backend: str) -> None:
+        settings.MAILERS = {"default": {}}
+        settings.TASKS = {"default": {"BACKEND": f"django.tasks.backends.{backend}"}}
+        is_queued = django.VERSION >= (6,) and "Dummy" in backend
+
+        assert problems() == ([] if is_queued else ["session_ui.W006"])
 
 
 @pytest.mark.parametrize("value", [*PACKS, {}, {"button": "btn"}])

@@ -62,5 +62,22 @@ def test_the_way_to_change_the_password(settings: Any, value: Any, url: str) -> 
 
 
 @pytest.mark.urls("session_ui.urls")
-def test_a_site_without_a_way_to_change_the_password() -> None:
+def test_a_site_without_a_way_to_change_the_password(settings: Any) -> None:
     assert conf.password_change_url == ""
+    assert conf.password_reset_url == ""
+
+    settings.SESSION_UI_PASSWORD_CHANGE_URL = "/security/"
+    assert conf.password_reset_url == "/security/"
+
+
+def test_the_way_to_a_new_password() -> None:
+    assert conf.password_reset_url == "/accounts/password_reset/"
+
+
+@pytest.mark.parametrize(("value", "is_on"), [(False, False), (True, True), ("False", False)])
+def test_emails_are_sent_only_where_the_site_says_so(
+    settings: Any, value: Any, is_on: bool
+) -> None:
+    settings.SESSION_UI_NOTIFY_NEW_SIGN_IN = value
+
+    assert conf.notify_new_sign_in is is_on

@@ -7,17 +7,21 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from session_backend.models import Session
 from session_ui.sessions import COUNT_KEY, LeanPaginator, SessionList, Version
+from tests.browsers import make_user
 from tests.session_ui.helpers import (
     HTMX,
     LIST,
     POLL,
     Browser,
     captured,
+    mark_new,
     revoke,
+    row_in,
     rows_in,
     session_statements,
     sessions_for,
@@ -26,6 +30,16 @@ from tests.session_ui.helpers import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.session_ui.pages")]
+
+
+MARK = ">New</span>"
+
+
+def updates(queries: Any) -> int:
+    """How many statements changed a mark."""
+    return sum(
+        sql.startswith("UPDATE") and "new_until" in sql for sql in session_statements(queries)
+    )
 
 
 def hrefs(response: Any) -> dict[str, str]:
@@ -263,6 +277,116 @@ class TestGroups:
         twin.save(force_insert=True)
 
         assert rows_in(laptop.get(LIST)) == [laptop.row.public_id, twin.public_id]
+
+
+class TestNew:
+    """A device that has not signed in before is marked until the person has seen it."""
+
+    @pytest.fixture
+    def row(self, alice: Any) -> Session:
+        (row,) = sessions_for(alice, 1)
+        mark_new(row)
+        return row
+
+    def minutes_left(self, row: Session) -> float:
+        row.refresh_from_db()
+        assert row.new_until
+        return (row.new_until - timezone.now()).total_seconds() / 60
+
+    def test_it_is_marked(self, alice: Any, laptop: Browser, row: Session) -> None:
+        laptop.sign_in(alice)
+        assert MARK in row_in(laptop.get(LIST), row)
+        mark_new(row, seconds=-1)
+        assert MARK not in text_of(laptop.get(LIST))
+
+    def test_a_device_that_signs_in(self, alice: Any, laptop: Browser, phone: Browser) -> None:
+        laptop.sign_in(alice)
+        phone.sign_in(alice)
+
+        assert MARK in row_in(laptop.get(LIST), phone.row)
+        # Not where it is the one that looks, nor is that a look.
+        assert MARK not in text_of(phone.get(LIST))
+
+    def test_its_own_look_is_none(self, alice: Any, laptop: Browser) -> None:
+        row = laptop.sign_in(alice).row
+        mark_new(row)
+        laptop.get(LIST)
+
+        assert self.minutes_left(row) > 60
+
+    def test_a_look_leaves_ten_minutes(self, alice: Any, laptop: Browser, row: Session) -> None:
+        laptop.sign_in(alice)
+        (old,) = sessions_for(make_user("bob"), 1)
+        mark_new(old)
+        with captured() as queries:
+            page = laptop.get(LIST)
+        assert updates(queries) == 1
+        assert 9 < self.minutes_left(row) <= 10
+        assert self.minutes_left(old) > 60
+        # The list that is open has to look again by then.
+        mark_new(row, seconds=5)
+        page = laptop.get(LIST)
+        until = Version.parse(value_in(page, "ver")).until
+        assert row_in(page, row).count(MARK) == 1
+        assert until <= timezone.now().timestamp() + 5
+
+        # A mark that is about to go is left alone.
+        left = self.minutes_left(row)
+        with captured() as queries:
+            laptop.get(LIST)
+        assert updates(queries) == 0
+        assert self.minutes_left(row) <= left
+
+    def test_after_a_look_a_poll_finds_nothing_changed(
+        self, alice: Any, laptop: Browser, row: Session
+    ) -> None:
+        known = {"ver": value_in(laptop.sign_in(alice).get(LIST), "ver")}
+
+        with captured() as queries:
+            assert laptop.get(POLL, known, headers=HTMX).status_code == 204
+        assert len(session_statements(queries)) == 1
+
+    def test_a_poll_is_no_look(self, alice: Any, laptop: Browser, row: Session) -> None:
+        laptop.sign_in(alice)
+        assert MARK in row_in(laptop.get(POLL, headers=HTMX), row)
+
+        assert self.minutes_left(row) > 60
+
+    def test_the_block_on_another_page_is_one(
+        self, alice: Any, laptop: Browser, row: Session, settings: Any
+    ) -> None:
+        settings.ROOT_URLCONF = "tests.session_ui.pages"
+        laptop.sign_in(alice)
+        laptop.get("/pieces/")
+        assert self.minutes_left(row) > 60
+        laptop.get("/host/")
+        assert self.minutes_left(row) <= 10
+
+    def test_a_look_by_someone_elses_hands_is_none(
+        self, alice: Any, laptop: Browser, row: Session
+    ) -> None:
+        laptop.sign_in(alice)
+        Session.objects.filter(pk=laptop.row.pk).update(impersonator="Jane")
+        laptop.get(LIST)
+
+        assert self.minutes_left(row) > 60
+
+    def test_a_group_is_new_if_one_of_it_is(self, alice: Any, laptop: Browser) -> None:
+        *_, row = sessions_for(alice, 3, ip="2.125.0.9")
+        mark_new(row)
+        page = laptop.sign_in(alice).get(LIST)
+
+        assert "3 sessions</span>" in text_of(page)
+        assert text_of(page).count(MARK) == 1
+        assert self.minutes_left(row) <= 10
+
+    def test_a_name_keeps_sessions_apart(self, alice: Any, laptop: Browser) -> None:
+        rows = sessions_for(alice, 3, ip="2.125.0.9")
+        Session.objects.filter(pk=rows[0].pk).update(name="Phone")
+
+        html = text_of(laptop.sign_in(alice).get(LIST))
+        assert "2 sessions</span>" in html
+        assert '<bdi class="sui-device-name">Phone</bdi>' in html
 
 
 def test_a_row_opens_to_what_is_known_of_it(alice: Any, laptop: Browser) -> None:

@@ -18,6 +18,7 @@ from tests.session_ui.helpers import (
     REVOKE,
     Browser,
     counts_in,
+    mark_new,
     override,
     revoke,
     row_in,
@@ -28,10 +29,14 @@ from tests.session_ui.helpers import (
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.session_ui.pages")]
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "session_ui"
-PIECES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
+PIECES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*"))
 # Those that the page of a host does not show.
-ELSEWHERE = {"answer.html", "base.html", "page.html"}
-BESIDE = {"menu.html", "sign_out_others.html", "this_device.html"}
+ELSEWHERE = {"answer.html", "base.html", "not_me.html", "page.html", "session_ended.html"}
+ELSEWHERE |= {name for name in PIECES if name.startswith("email/")}
+BESIDE = {
+    *("history.html", "menu.html", "past_session.html", "past_sessions.html"),
+    *("sign_out_others.html", "this_device.html"),
+}
 
 
 def steady(html: str) -> str:
@@ -58,7 +63,9 @@ class TestOverrides:
     ) -> None:
         """The same template with marks around it is the same page with marks in it."""
         settings.SESSION_UI_PAGE_SIZE = 6
-        first, *_ = sessions_for(alice, 6)
+        first, *_, last = sessions_for(alice, 7)
+        last.revoke()
+        mark_new(first)
         url = "/pieces/" if name in BESIDE else f"/host/?session-open={first.public_id}"
         before = steady(text_of(browser.get(url)))
         ours = (TEMPLATES / name).read_text()
@@ -97,14 +104,17 @@ class TestOverrides:
         self, browser: Browser, alice: Any, settings: Any, pack: str
     ) -> None:
         settings.SESSION_UI_PAGE_SIZE = 2
-        sessions_for(alice, 3)
+        first, *_ = sessions_for(alice, 3)
+        mark_new(first)
         pages = {}
         for name in ("plain", pack):
             settings.SESSION_UI_PACK = name
-            html = text_of(browser.get("/host/")) + text_of(browser.get("/pieces/"))
+            list_page = browser.get("/host/", {"session-open": str(first.public_id)})
+            html = text_of(list_page) + text_of(browser.get("/pieces/"))
             pages[name] = re.sub(r' class="[^"]*"', "", steady(html))
-            # Every class of the pack is on one page or the other.
-            for classes in {*PACKS[name].values()} - {PACKS[name]["messages"]}:
+            # Every class of the pack is on one page or the other, but for those of messages.
+            said = {PACKS[name]["messages"], PACKS[name]["ended"]}
+            for classes in {*PACKS[name].values()} - said:
                 assert classes in html
 
         assert pages[pack] == pages["plain"]

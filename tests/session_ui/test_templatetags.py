@@ -11,8 +11,18 @@ from django.test import RequestFactory
 from session_backend import locations
 from session_backend.locations import Place
 from session_backend.models import Session
+from session_ui import text
 from session_ui.templatetags import session_ui as tags
-from tests.session_ui.helpers import LAPTOP, LIST, PHONE, Browser, sessions_for
+from tests.session_ui.helpers import (
+    LAPTOP,
+    LIST,
+    PHONE,
+    SIGN_IN,
+    Browser,
+    override,
+    sessions_for,
+    text_of,
+)
 
 BLOCK = "{% include 'session_ui/block.html' %}"
 
@@ -118,6 +128,82 @@ class TestCount:
         request.user = AnonymousUser()
         assert rendered("{% session_count %}", request).strip() == ""
         assert rendered("{% session_count %}").strip() == ""
+
+
+ENDED = "<p>{% session_ended %}</p>"
+
+
+def sign_in_page(browser: Browser, settings: Any) -> str:
+    override(settings, **{"registration/login.html": "{% load session_ui %}" + ENDED})
+    return text_of(browser.get(SIGN_IN))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("engine")
+class TestEnded:
+    @pytest.mark.parametrize(
+        ("reason", "words"),
+        [
+            ("revoked", "You were signed out from another device."),
+            ("revoked_by_staff", "An administrator signed you out."),
+            ("expired", "Your session has expired."),
+            ("password_changed", "Your password was changed. Please sign in again."),
+            ("signed_out", ""),
+        ],
+    )
+    def test_it_is_told_once(
+        self, alice: Any, laptop: Browser, settings: Any, reason: str, words: str
+    ) -> None:
+        laptop.sign_in(alice).row.revoke(reason=reason)
+        assert laptop.get(LIST).status_code == 302
+
+        assert (words in sign_in_page(laptop, settings)) is True
+        assert ("sui-messages" in sign_in_page(laptop, settings)) is False
+
+    @pytest.mark.parametrize("reason", ["revoked", "password_changed"])
+    def test_it_is_told_by_the_very_page_that_finds_out(
+        self, alice: Any, laptop: Browser, settings: Any, reason: str
+    ) -> None:
+        row = laptop.sign_in(alice).row
+        if reason == "revoked":
+            row.revoke()
+        else:
+            alice.set_password("a quiet heron reads")
+            alice.save()
+
+        assert str(text.SIGNED_OUT_BECAUSE[reason]) in sign_in_page(laptop, settings)
+        assert "sui-messages" not in sign_in_page(laptop, settings)
+
+    def test_it_names_no_device_and_no_place(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
+        laptop.sign_in(alice)
+        Session.objects.update(name="Work laptop", city="Bern")
+        laptop.row.revoke()
+
+        html = sign_in_page(laptop, settings)
+        assert "You were signed out" in html
+        for word in ("Work", "Bern", "Chrome", "Windows", LAPTOP["REMOTE_ADDR"]):
+            assert word not in html
+
+    def test_who_has_signed_in_again_is_not_told(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
+        laptop.sign_in(alice).row.revoke()
+        laptop.get(LIST)
+        laptop.sign_in(alice)
+
+        assert "sui-messages" not in sign_in_page(laptop, settings)
+        # Nor later, when they have signed out.
+        laptop.post("/accounts/logout/")
+        assert "sui-messages" not in sign_in_page(laptop, settings)
+
+    def test_it_is_nothing_for_a_visitor(
+        self, laptop: Browser, settings: Any, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(0):
+            assert "sui-messages" not in sign_in_page(laptop, settings)
+        assert rendered(ENDED) == "<p></p>"
 
 
 @pytest.mark.django_db

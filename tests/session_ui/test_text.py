@@ -10,6 +10,7 @@ import pytest
 from django.utils import translation
 from django.utils.timezone import localtime, override
 
+from session_backend.history import Reason
 from session_backend.locations import NOWHERE, Place
 from session_backend.models import Session
 from session_ui import text
@@ -222,3 +223,37 @@ def test_the_list_shows_it(alice: Any, laptop: Browser, settings: Any) -> None:
 
     settings.LANGUAGE_CODE = "de"
     assert "Italien" in row_in(laptop.get(LIST), row)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("  Work\t\n laptop ", "Work laptop"),
+        ("<b>Tom & Ann</b>", "<b>Tom & Ann</b>"),
+        ("\u202elaptop\u2066\u200e", "laptop"),
+        ("a\0b\x1b[31m\ud800", "ab[31m"),
+        ("a \u202e b", "a b"),
+        # Persian, and an emoji of several characters.
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),
+        ("\u200d \u200c", ""),
+        ("", ""),
+        ("x" * 10_000, "x" * 64),
+        ("x" * 63 + " y", "x" * 63),
+    ],
+)
+def test_a_name_as_it_is_stored(typed: str, stored: str) -> None:
+    assert text.clean_name(typed) == stored
+
+
+def test_a_full_name_tells_sessions_apart() -> None:
+    assert text.full_name("", "Chrome") == "Chrome"
+    assert text.full_name("", "Chrome", "Bern") == "Chrome (Bern)"
+    assert text.full_name("Work", "Chrome", "Bern") == "Work (Chrome, Bern)"
+
+
+def test_every_reason_but_ones_own_sign_out_is_told() -> None:
+    assert {*text.SIGNED_OUT_BECAUSE} == {*Reason} - {Reason.SIGNED_OUT}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from time import time
 from typing import Any
@@ -23,6 +24,7 @@ from tests.session_ui.helpers import (
     OTHERS,
     PHONE,
     POLL,
+    RENAME,
     REVOKE,
     SIGN_IN,
     Browser,
@@ -631,6 +633,131 @@ class TestRevokeOthers:
         assert revoke(laptop, "others", htmx=False).status_code == 303
         assert [row.pk for row in Session.objects.all()] == [current]
         assert phone.get(LIST).status_code == 302
+
+
+@pytest.mark.usefixtures("engine")
+class TestRename:
+    @pytest.fixture
+    def browser(self, alice: Any, laptop: Browser) -> Browser:
+        return laptop.sign_in(alice)
+
+    def rename(self, browser: Browser, session: Any, name: str, htmx: bool = True) -> Any:
+        form = {"session": str(getattr(session, "public_id", session)), "name": name}
+        return browser.post(RENAME, {**form, "next": LIST}, headers=HTMX_ON_LIST if htmx else {})
+
+    def names(self) -> list[str]:
+        return list(Session.objects.order_by("created_at").values_list("name", flat=True))
+
+    def test_the_answer_is_the_list_with_the_name(self, browser: Browser) -> None:
+        answer = self.rename(browser, browser.row, "Work laptop")
+
+        html = text_of(answer)
+        assert '<bdi class="sui-device-name">Work laptop</bdi>' in row_in(answer, browser.row)
+        assert "<bdi>Chrome on Windows</bdi>" in row_in(answer, browser.row)
+        assert "The name has been saved." in html
+        # What to do after a sign-out is none of its matter.
+        assert html.count("Change your password") == 1
+        assert "session-history" not in html
+
+    def test_without_javascript_it_is_the_page(self, browser: Browser) -> None:
+        path = f"{LIST}?session-open={browser.row.public_id}"
+        page = browser.get(path)
+        form = dict(
+            re.findall(r'name="(\w+)" value="([^"]*)"[^>]* form="session-rename"', text_of(page))
+        )
+        assert {*form} == {"csrfmiddlewaretoken", "next", "session", "name"}
+
+        checking = Browser(LAPTOP, enforce_csrf_checks=True)
+        checking.cookies = browser.cookies
+        del form["csrfmiddlewaretoken"]
+        assert checking.post(RENAME, {**form, "name": "Mine"}).status_code == 403
+        form["csrfmiddlewaretoken"] = value_in(page, "csrfmiddlewaretoken")
+        answer = checking.post(RENAME, {**form, "name": "Mine"})
+        assert (answer.status_code, answer.headers["Location"]) == (303, path)
+        html = text_of(browser.get(path))
+        assert "The name has been saved." in html
+        assert 'name="name" value="Mine"' in html
+
+    def test_nothing_removes_it(self, browser: Browser) -> None:
+        self.rename(browser, browser.row, "Work laptop")
+
+        assert "The name has been removed." in text_of(self.rename(browser, browser.row, " "))
+        assert self.names() == [""]
+
+    def test_only_post_renames(self, browser: Browser) -> None:
+        assert browser.get(RENAME, {"session": str(browser.row.public_id)}).status_code == 405
+
+    def test_a_visitor_is_sent_to_sign_in(self, laptop: Browser) -> None:
+        assert laptop.post(RENAME).headers["Location"].startswith(SIGN_IN)
+
+    def test_another_persons_session_cannot_be_renamed(self, browser: Browser) -> None:
+        bob = make_user("bob")
+        (bobs,) = sessions_for(bob, 1, device_id=browser.row.device_id)
+
+        for session in (bobs, NOBODYS, "x", ""):
+            answer = text_of(self.rename(browser, session, "Mine"))
+            assert "That device is already signed out." in answer
+        assert self.names() == ["", ""]
+        # Not even one on the same device, with one's own.
+        self.rename(browser, browser.row, "Mine")
+        assert {*self.names()} == {"Mine", ""}
+
+    def test_sessions_on_the_same_device_get_it_too(self, browser: Browser, alice: Any) -> None:
+        twin, other = sessions_for(alice, 2)
+        Session.objects.filter(pk=twin.pk).update(device_id=browser.row.device_id)
+        before = now()
+        self.rename(browser, browser.row, "Work laptop")
+
+        renamed = Session.objects.filter(name="Work laptop", updated_at__gte=before)
+        assert {row.pk for row in renamed} == {browser.row.pk, twin.pk}
+        # Those of which no device is known have nothing in common.
+        Session.objects.filter(pk__in=[twin.pk, other.pk]).update(device_id="", name="")
+        self.rename(browser, twin, "Old")
+        assert Session.objects.get(name="Old").pk == twin.pk
+
+    def test_it_comes_back_with_the_device(self, browser: Browser, alice: Any) -> None:
+        self.rename(browser, browser.row, "Work laptop")
+        browser.get(LIST)
+        browser.post("/accounts/logout/")
+        browser.sign_in(alice)
+
+        assert browser.row.name == "Work laptop"
+
+    def test_a_poll_of_another_device_sees_it(
+        self, browser: Browser, phone: Browser, alice: Any
+    ) -> None:
+        phone.sign_in(alice)
+        known = {"ver": value_in(phone.get(LIST), "ver")}
+        assert phone.get(POLL, known, headers=HTMX_ON_LIST).status_code == 204
+        self.rename(browser, browser.row, "Work laptop")
+
+        answer = phone.get(POLL, known, headers=HTMX_ON_LIST)
+        row = row_in(answer, browser.row)
+        assert "Work laptop</bdi>" in row
+        assert 'data-question="Sign out Work laptop (Chrome on Windows)?"' in row
+        assert 'aria-label="Sign out Work laptop (Chrome on Windows, ' in row
+        said = text_of(revoke(phone, browser.row))
+        assert "Work laptop (Chrome on Windows, " in said
+        assert "has been signed out." in said
+
+    def test_html_is_escaped_and_the_rest_is_cleaned(self, browser: Browser) -> None:
+        name = f"<b>\u202e&\0{'x' * 10_000}"
+        html = row_in(self.rename(browser, browser.row, name), browser.row)
+
+        assert f"&lt;b&gt;&amp;{'x' * 60}</bdi>" in html
+        assert "<b>" not in html
+
+    def test_a_session_in_someone_elses_hands_has_a_name_already(
+        self, browser: Browser, alice: Any
+    ) -> None:
+        (row,) = sessions_for(alice, 1, impersonator="Jane")
+        page = browser.get(LIST, {"session-open": str(row.public_id)})
+        assert "Support (Jane)</bdi>" in row_in(page, row)
+        assert "<dl" in text_of(page)
+        assert 'name="name"' not in text_of(page)
+
+        self.rename(browser, row, "Mine")
+        assert {*self.names()} == {""}
 
 
 class TestHooks:

@@ -1,4 +1,4 @@
-"""Deletes expired sessions."""
+"""Deletes expired sessions, and past sessions that are not kept any longer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from session_backend.client import UNKNOWN
 from session_backend.conf import conf
+from session_backend.details import SessionDetails
+from session_backend.history import PastSession, oldest_kept
 from session_backend.management.base import BatchCommand
 from session_backend.models import Session, SessionQuerySet
 
@@ -19,10 +22,11 @@ class Command(BatchCommand):
     """Replaces Django's command of this name."""
 
     help = (
-        "Deletes expired sessions. If SESSION_BACKEND_RETENTION_DAYS is set, it also blanks the "
-        "IP address, user agent, device and location of sessions that have not been used for that "
-        "number of days. Run it every day. It works in batches while the site is running, and can "
-        "be stopped and run again at any time."
+        "Deletes expired sessions, and past sessions that ended more than "
+        "SESSION_BACKEND_HISTORY_DAYS ago. If SESSION_BACKEND_RETENTION_DAYS is set, it also "
+        "blanks the IP address, user agent, device and location of sessions that have not been "
+        "used for that number of days. Run it every day. It works in batches while the site is "
+        "running, and can be stopped and run again at any time."
     )
     # The rows of a batch are deleted by one statement, without reading their keys.
     default_batch_size = max_batch_size = 50_000
@@ -33,8 +37,12 @@ class Command(BatchCommand):
         expired = self.delete(sessions.filter(expire_date__lt=timezone.now()))
         did = "Would delete" if self.dry_run else "Deleted"
         self.say(f"{did} {expired} expired session{pluralize(expired)}.")
+        past = PastSession.objects.using(sessions.db)
+        forgotten = self.forget(past.filter(ended_at__lt=oldest_kept()))
+        self.say(f"{did} {forgotten} past session{pluralize(forgotten)}.")
         if conf.retention_days is not None:
-            unused = self.blank(sessions, conf.retention_days)
+            unused = self.blank(sessions, conf.retention_days, updated_at=timezone.now())
+            unused += self.blank(past, conf.retention_days)
             did = "Would blank" if self.dry_run else "Blanked"
             self.say(f"{did} the client of {unused} unused session{pluralize(unused)}.")
 
@@ -50,11 +58,16 @@ class Command(BatchCommand):
             return expired.count()
         return sum(batch.clear() for batch in self.batches(expired, "expire_date"))
 
-    def blank(self, sessions: SessionQuerySet, days: int) -> int:
+    def forget(self, past: QuerySet[PastSession]) -> int:
+        if self.dry_run:
+            return past.count()
+        return sum(batch.delete()[0] for batch in self.batches(past, "ended_at"))
+
+    def blank(self, sessions: QuerySet[Any], days: int, **columns: Any) -> int:
         """Blank the client, device and location of sessions unused for this number of days."""
-        now = timezone.now()
-        nothing = sessions.model.client_columns(UNKNOWN)
-        unused = sessions.filter(last_activity__lt=now - timedelta(days=days)).exclude(**nothing)
+        nothing = SessionDetails.client_columns(UNKNOWN)
+        before = timezone.now() - timedelta(days=days)
+        unused = sessions.filter(last_activity__lt=before).exclude(**nothing)
         if self.dry_run:
             return unused.count()
-        return sum(batch.update(updated_at=now, **nothing) for batch in self.batches(unused))
+        return sum(batch.update(**columns, **nothing) for batch in self.batches(unused))

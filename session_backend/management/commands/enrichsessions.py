@@ -10,6 +10,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from session_backend.client import Client
+from session_backend.client_hints import refines
 from session_backend.devices import Device
 from session_backend.locations import Place
 from session_backend.management.base import BatchCommand
@@ -37,10 +38,13 @@ class Command(BatchCommand):
         alike = defaultdict(list)
         for row in sessions.defer("session_data"):
             client = Client(row.ip, row.user_agent)
+            parsed = sessions.model.client_columns(client)
             wrong = {
                 name: value
-                for name, value in sessions.model.client_columns(client).items()
-                if value != getattr(row, name) and name not in underived_columns(client)
+                for name, value in parsed.items()
+                if value != getattr(row, name)
+                and name not in underived_columns(client)
+                and not refines(name, getattr(row, name), parsed)
             }
             if wrong:
                 alike[client.ip is None, tuple(wrong.items())].append((row.pk, client))

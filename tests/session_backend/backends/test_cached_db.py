@@ -198,6 +198,7 @@ def test_marker_outlives_entries_by_an_hour(recording: type[RecordingCache]) -> 
     assert call.args == ({marker_key(digest): 1, entry_key(digest): None}, 60 + 3600)
 
 
+@pytest.mark.usefixtures("no_history")
 @pytest.mark.parametrize(
     ("sessions", "expected"),
     [

@@ -51,7 +51,7 @@ def prepare() -> None:
         keep("sessions", signed_in(alice, n=number), session_key=f"{number:032}")
     for _ in range(EXPIRED):
         store = SessionStore(user_agent="curl/8.0", ip="192.0.2.1")
-        store["n"] = 1
+        store.update(signed_in(alice))
         store.create()
     Session.objects.update(expire_date=F("created_at") - timedelta(days=1), browser="")
 

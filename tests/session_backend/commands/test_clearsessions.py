@@ -10,13 +10,15 @@ import pytest
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.file import SessionStore as FileStore
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from session_backend.backends import db
 from session_backend.fields import Digest
 from session_backend.management.commands import clearsessions
-from session_backend.models import Session, SessionQuerySet
+from session_backend.models import PastSession, Session, SessionQuerySet
 from session_backend.signals import session_ended
 from tests.custom_sessions.models import Draft, ShopSession
 
@@ -83,6 +85,12 @@ def client_of(digest: str) -> dict[str, Any]:
     return dict(Session.objects.values(*CLIENT).get(pk=Digest(digest)))
 
 
+def count(captured: CaptureQueriesContext, verb: str, model: type[Model]) -> int:
+    """Count the statements that begin with this verb and this model's table."""
+    start = f"{verb} {connection.ops.quote_name(model._meta.db_table)}"
+    return sum(query["sql"].startswith(start) for query in captured)
+
+
 # Expired sessions
 
 
@@ -108,7 +116,7 @@ def test_no_statement_takes_more_than_a_batch(
     (alive,) = keep()
     with CaptureQueriesContext(connection) as captured:
         assert f"Deleted {number} expired" in run("clearsessions", batch_size=2)
-    assert sum(query["sql"].startswith("DELETE") for query in captured) == deletes
+    assert count(captured, "DELETE FROM", Session) == deletes
     assert [row.pk for row in Session.objects.all()] == [alive]
 
 
@@ -117,6 +125,7 @@ def test_sessions_that_expired_together_are_one_batch(db: None, run: Run) -> Non
     assert "Deleted 5 expired" in run("clearsessions", batch_size=2)
 
 
+@pytest.mark.usefixtures("no_history")
 def test_no_keys_are_read(db: None, run: Run) -> None:
     expired(5)
     with CaptureQueriesContext(connection) as captured:
@@ -168,13 +177,69 @@ def test_a_dry_run_counts_and_changes_nothing(db: None, run: Run, settings: Sett
     settings.SESSION_BACKEND_RETENTION_DAYS = 30
     expired(2)
     (old,) = keep(last_activity=timezone.now() - 31 * DAY, **CLIENT)
+    ended(31)
+    ended(31)
+    ended(29, last_activity=timezone.now() - 31 * DAY, **CLIENT)
     printed = run("clearsessions", "--dry-run")
     assert printed.splitlines() == [
         "Would delete 2 expired sessions.",
-        "Would blank the client of 1 unused session.",
+        "Would delete 2 past sessions.",
+        "Would blank the client of 2 unused sessions.",
     ]
     assert Session.objects.count() == 3
+    assert PastSession.objects.count() == 3
+    assert PastSession.objects.exclude(ip=None).count() == 1
     assert Session.objects.get(city="Linköping").pk == old
+
+
+# Past sessions
+
+
+def ended(days: float, **columns: Any) -> PastSession:
+    """Keep a session of nobody that ended this number of days ago."""
+    key = Digest.of(get_random_string(32))
+    ended_at = timezone.now() - days * DAY
+    return PastSession.objects.create(
+        session_key=key, ended_at=ended_at, reason="revoked", **columns
+    )
+
+
+def test_past_sessions_are_forgotten(db: None, run: Run, settings: Settings) -> None:
+    settings.SESSION_BACKEND_HISTORY_DAYS = 7
+    ended(8)
+    kept = [ended(6.9), ended(0)]
+    printed = run("clearsessions")
+    assert printed.splitlines() == ["Deleted 0 expired sessions.", "Deleted 1 past session."]
+    assert set(PastSession.objects.all()) == set(kept)
+    assert "Deleted 0 past sessions." in run("clearsessions")
+
+
+def test_without_history_all_are_forgotten(db: None, run: Run, settings: Settings) -> None:
+    settings.SESSION_BACKEND_HISTORY_DAYS = 0
+    ended(0)
+    ended(100)
+    assert "Deleted 2 past sessions." in run("clearsessions")
+    assert not PastSession.objects.exists()
+
+
+def test_past_sessions_are_forgotten_in_batches(db: None, run: Run) -> None:
+    for hours in range(5):
+        ended(31 + hours / 24)
+    with CaptureQueriesContext(connection) as captured:
+        assert "Deleted 5 past sessions." in run("clearsessions", batch_size=2)
+    assert count(captured, "DELETE FROM", PastSession) == 3
+
+
+def test_the_client_of_past_sessions_is_blanked(db: None, run: Run, settings: Settings) -> None:
+    settings.SESSION_BACKEND_RETENTION_DAYS = 10
+    now = timezone.now()
+    old = ended(9, last_activity=now - 11 * DAY, name="Laptop", **CLIENT)
+    recent = ended(9, last_activity=now - 9 * DAY, **CLIENT)
+    assert "Blanked the client of 1 unused session." in run("clearsessions")
+    past = PastSession.objects.in_bulk()
+    assert {name: getattr(past[old.pk], name) for name in CLIENT} == BLANK
+    assert {name: getattr(past[recent.pk], name) for name in CLIENT} == CLIENT
+    assert past[old.pk].name == "Laptop"
 
 
 # Retention
@@ -199,7 +264,7 @@ def test_clients_are_blanked_in_batches(db: None, run: Run, settings: Settings) 
     keep(5, last_activity=timezone.now() - 31 * DAY, **CLIENT)
     with CaptureQueriesContext(connection) as captured:
         assert "Blanked the client of 5 unused sessions." in run("clearsessions", batch_size=2)
-    assert sum(query["sql"].startswith("UPDATE") for query in captured) == 3
+    assert count(captured, "UPDATE", Session) == 3
     assert not Session.objects.exclude(ip=None).exists()
 
 

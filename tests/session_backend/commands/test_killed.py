@@ -70,6 +70,7 @@ def database(prepared: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(prepared, tmp_path / "db.sqlite3"))
 
 
+PAST = "SELECT session_key FROM session_backend_pastsession"
 OLD = "SELECT session_key FROM django_session"
 OURS = "SELECT session_key FROM session_backend_session WHERE expire_date > datetime('now')"
 
@@ -89,10 +90,31 @@ def test_migratesessions(statement: int, database: Path) -> None:
 
 
 def test_clearsessions(database: Path) -> None:
-    kill(database, 3, "clearsessions", SMALL)
-    assert len(ask(database, "SELECT session_key FROM session_backend_session")) == EXPIRED - 20
+    sessions = "SELECT session_key FROM session_backend_session"
+    # Between the INSERT of the third batch and its DELETE.
+    kill(database, 9, "clearsessions", SMALL)
+    left = ask(database, sessions)
+    assert len(left) == EXPIRED - 20
+    assert not left & ask(database, PAST)
     finish(database, "0", "clearsessions", SMALL)
-    assert ask(database, "SELECT session_key FROM session_backend_session") == set()
+    assert ask(database, sessions) == set()
+    assert ask(database, PAST) >= left
+
+
+def test_clearsessions_of_past_sessions(database: Path) -> None:
+    finish(database, "0", "clearsessions", SMALL)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "UPDATE session_backend_pastsession SET ended_at = '2020-01-01 ' || "
+            "printf('%02d', rowid % 24) || ':00:00'"
+        )
+        connection.commit()
+    before = ask(database, PAST)
+    kill(database, 6, "clearsessions", SMALL)
+    left = ask(database, PAST)
+    assert set() < left < before
+    finish(database, "0", "clearsessions", SMALL)
+    assert ask(database, PAST) == set()
 
 
 def test_enrichsessions(database: Path) -> None:

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from tests.browsers import LAPTOP, PHONE
+from tests.browsers import LAPTOP, PHONE, make_request
 from tests.session_backend.backends.contract.base import BaseStoreTests
 from tests.session_backend.budget import statements
 from tests.session_backend.helpers import fail_on
@@ -25,7 +25,7 @@ class ActivityTests(BaseStoreTests):
     def unloaded(self, key: str | None = None, meta: dict[str, str] = LAPTOP) -> Any:
         """Return a store as the middleware sets it up."""
         store = self.store(key)
-        store.meta = meta
+        store.request = make_request(meta)
         return store
 
     def loaded(self, key: str, meta: dict[str, str] = LAPTOP) -> Any:
