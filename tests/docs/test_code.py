@@ -96,8 +96,11 @@ def test_templates_render(block: Block, request_of_alice: HttpRequest, settings:
     apps = "django.template.loaders.app_directories.Loader"
     engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": [base, apps]}
     settings.TEMPLATES = [engine]
+    session: Any = Session.objects.all()[0]
+    session.ended_at = session.last_activity
+    row = {"name": "", "device": session.device(), "place": session.ip}
     # A button's template is included with what it says.
-    context = {"session": Session.objects.all()[0], "name": "", "id": "any", "text": "Sign out"}
+    context = {"session": session, "row": row, "name": "", "id": "any", "text": "Sign out"}
     engines["django"].from_string(block.text).render(context, request_of_alice)
 
 
@@ -354,10 +357,11 @@ SHOWN = {
     "templates/session_ui/badge.html": "You are here",
     "templates/session_ui/base.html": "Of the site",
     "templates/session_ui/cells/action.html": 'class="my-button">Sign out</button>',
-    "templates/session_ui/cells/location.html": "</bdi> <small>89.160.20.112</small>",
+    "templates/session_ui/cells/location.html": "Sweden</bdi> <small>89.160.20.112</small>",
     "templates/session_ui/cells/device.html": "Chrome on Windows</a> (this one)",
-    "templates/session_ui/row.html": '<span class="sui-location">89.160.20.112</span>',
+    "templates/session_ui/row.html": '<span class="sui-location">Sweden</span>',
     "templates/session_ui/table.html": "Questions? Write to us.",
+    "templates/session_ui/past_session.html": "<li>Safari on iPhone, 2.125.160.216: Signed out,",
 }
 OVERRIDES = [
     block for block in blocks(DOCS / "how-to/theming.md") if block.caption.startswith("templates/")
@@ -377,8 +381,10 @@ def test_custom_template(block: Block, alice: Any, laptop: Browser, settings: An
         "django.template.loaders.filesystem.Loader",
         "django.template.loaders.app_directories.Loader",
     ]
+    Browser(PHONE).sign_in(alice).post("/accounts/logout/")
     Browser(PHONE).sign_in(alice)
     laptop.sign_in(alice)
+    Session.objects.filter(ip=LAPTOP["REMOTE_ADDR"]).update(country="Sweden")
     engine = {**settings.TEMPLATES[0], "APP_DIRS": False}
     engine["OPTIONS"] = {**engine["OPTIONS"], "loaders": loaders}
     settings.TEMPLATES = [engine]
