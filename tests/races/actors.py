@@ -18,7 +18,7 @@ from tests.races.site import ALICE, BACKEND, BOB, LAPTOP, PHONE, Site
 
 __all__ = ["ACTORS", "GONE", "OF_USER", "OTHERS", "REASONS"]
 
-# Returned by a request that could not save its session.
+# What a request returns that could not save its session.
 GONE = "gone"
 Act = Callable[[Site], Any]
 
@@ -118,7 +118,7 @@ def revoke_others(site: Site) -> bool:
     if not request.user.is_authenticated:
         return False
     view = SessionRevokeView(session="others")
-    # It returns what the page says.
+    # The answer is what the page says.
     view.answer = lambda status, **options: status  # type: ignore[method-assign]
     view.setup(request)
     return "out of date" not in str(view.post(request))
@@ -171,7 +171,7 @@ def acknowledged(acts: dict[str, Act]) -> dict[str, Act]:
     return {name: wrapped(act) for name, act in acts.items()}
 
 
-# These revoke a session if it still has its key.
+# These end a session if it still has its key.
 BY_KEY = acknowledged(
     {
         "delete": delete,
@@ -185,7 +185,7 @@ BY_KEY = acknowledged(
         "delete_all_rollback": in_transaction(delete_all_of_user, commits=False),
     }
 )
-# After these the user has no session, under any key.
+# After these the user has no session, whatever its key.
 OF_USER = acknowledged(
     {
         "delete_all_of_user": delete_all_of_user,
@@ -204,7 +204,7 @@ ACTORS: dict[str, Act] = {
     **BY_KEY,
     **OF_USER,
 }
-# These need a phone, an anonymous visitor or a legacy engine, or an empty cache.
+# In need of a phone, a visitor who has not signed in, a legacy engine, or a cache that is empty.
 OTHERS: dict[str, Act] = {
     "sign_in": sign_in,
     "change_password": change_password,
@@ -216,12 +216,10 @@ OTHERS: dict[str, Act] = {
 
 # Why the history may say that a session ended which these have ended.
 REASONS = {
-    **dict.fromkeys(
-        ["delete", "flush", "sign_out", "delete_commit"], frozenset({Reason.SIGNED_OUT.value})
-    ),
-    **dict.fromkeys(["revoke_row", "delete_slice", *OF_USER], frozenset({Reason.REVOKED.value})),
-    "revoke_queryset": {Reason.REVOKED_BY_STAFF.value},
-    "clear": {Reason.EXPIRED.value},
+    **dict.fromkeys(["delete", "flush", "sign_out", "delete_commit"], (Reason.SIGNED_OUT.value,)),
+    **dict.fromkeys(["revoke_row", "delete_slice", *OF_USER], (Reason.REVOKED.value,)),
+    "revoke_queryset": (Reason.REVOKED_BY_STAFF.value,),
+    "clear": (Reason.EXPIRED.value,),
     # On a page where Django finds another password, the session of the page ends.
-    "revoke_others": {Reason.REVOKED.value, Reason.PASSWORD_CHANGED.value},
+    "revoke_others": (Reason.REVOKED.value, Reason.PASSWORD_CHANGED.value),
 }

@@ -1,4 +1,4 @@
-"""The site in which actors race: sessions of two users, a database, a cache and a clock."""
+"""The site on which actors race: sessions of two users, a database, a cache and a clock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PUBLIC_IDS = {UUID(int=number): name for number, name in enumerate(USERS)}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 timezone_now = timezone.now
-# The name of the session, its user, and the actors that wrote to it; None if it is gone.
+# The name of the session, its user, and which actors wrote into it; None where it is gone.
 Version = tuple[str, Any, tuple[int, ...]] | None
 
 
@@ -72,7 +72,7 @@ class Start:
     full: bool = False
     # Commands with several keys begin with the last.
     backwards: bool = False
-    # For how many seconds a process does not ask the cache after a failure.
+    # For how many seconds a process that saw the cache fail passes it by.
     pause: float = 0
     # How far the clocks of the actors' machines are ahead, in seconds.
     ahead: Mapping[int, float] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class Site:
         return versions
 
     def alive(self) -> set[str]:
-        """Return the names of the sessions that exist, under any key."""
+        """Return the names of the sessions that there are, under whatever key."""
         return set(users(self.versions()))
 
     def past(self) -> list[tuple[str, str]]:
@@ -243,7 +243,7 @@ class Site:
         return UUID(int=100 + worker.number if worker else 99)
 
     def _notice(self) -> None:
-        """Record what a step of an actor has changed."""
+        """Note what a step of an actor has changed."""
         if worker := actor():
             self.history.observe(self.versions())
             alive = users(self.versions()), users(self._rows())
@@ -277,11 +277,9 @@ class Site:
     def state(self) -> Hashable:
         # The order in which keys were made, or entries, makes no difference.
         entries = frozenset(server.entries.items()), cache.circuit_breaker.is_open
-        seen = (
-            *(frozenset(self.keys), frozenset(self.ended_by), frozenset(self.ended_rows)),
-            frozenset(self.announced.items()),
-        )
-        return entries, self._database.state(), seen, self.history.state()
+        seen = frozenset(self.keys), frozenset(self.ended_by), frozenset(self.announced.items())
+        ended = frozenset(self.ended_rows)
+        return entries, self._database.state(), seen, ended, self.history.state()
 
 
 def users(versions: dict[str, Version]) -> dict[str, Any]:
