@@ -124,9 +124,9 @@ def insert_from(
         rows = rows.model._base_manager.using(rows.db).filter(pk__in=rows.values("pk"))
     # The prefix keeps them apart from columns of the site's own.
     extra = {f"insert_{name}": value for name, value in expressions.items()}
-    source = rows.select_for_update().annotate(**extra).values_list(*names, *extra)
+    query = rows.select_for_update().annotate(**extra).values_list(*names, *extra).query
     try:
-        select, params = source.query.get_compiler(rows.db).as_sql()
+        select, params = query.get_compiler(rows.db).as_sql()
     except EmptyResultSet:
         return
     by_name = {field.attname: field for field in model._meta.concrete_fields}
