@@ -40,7 +40,7 @@ def test_a_boosted_link_leads_to_the_whole_page(laptop: Visitor, alice: Any, sta
     laptop.page.wait_for_url(f"**{PAGE}")
     expect(laptop.page).to_have_title(re.compile("^Where you.re signed in$"))
     expect(laptop.page.locator("h1")).to_have_text(re.compile("^Where you.re signed in 2$"))
-    expect(laptop.page.locator(".sui")).to_have_count(1)
+    expect(laptop.page.locator("#session-list")).to_have_count(1)
 
     # And there it lives.
     laptop.next_poll()
@@ -57,7 +57,7 @@ def test_back_and_forth_between_pages(laptop: Visitor, alice: Any) -> None:
     laptop.page.go_back()
     laptop.page.wait_for_url(f"**{HOST}")
     expect(laptop.page.locator("h1")).to_have_text("A page of the host")
-    expect(laptop.page.locator(".sui")).to_have_count(1)
+    expect(laptop.page.locator("#session-list")).to_have_count(1)
     laptop.next_poll()
     laptop.sign_out(IPHONE)
     laptop.sees(rows=1)
@@ -65,7 +65,7 @@ def test_back_and_forth_between_pages(laptop: Visitor, alice: Any) -> None:
     laptop.page.go_forward()
     laptop.page.wait_for_url(f"**{PAGE}")
     expect(laptop.page.locator("h1")).to_contain_text("signed in")
-    expect(laptop.page.locator(".sui")).to_have_count(1)
+    expect(laptop.page.locator("#session-list")).to_have_count(1)
     laptop.sees(rows=1)
 
 
