@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -148,8 +149,18 @@ ADOPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("legacy", LEGACY)
-@pytest.mark.parametrize("actors", [*ADOPTIONS, "load load revoke_queryset"])
+# From a cache it takes two minutes.
+TWO_ADOPTIONS = [
+    pytest.param(
+        "load load revoke_queryset",
+        legacy,
+        marks=[pytest.mark.races] if legacy == "cache" else [],
+    )
+    for legacy in LEGACY
+]
+
+
+@pytest.mark.parametrize(("actors", "legacy"), [*product(ADOPTIONS, LEGACY), *TWO_ADOPTIONS])
 def test_adoption(actors: str, legacy: str, explore: Explore) -> None:
     # With a cache there are more orders than can be run in a minute.
     history = legacy != "cache"
