@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import pytest
@@ -149,21 +148,18 @@ ADOPTIONS = [
 ]
 
 
-# From a cache it takes two minutes.
-TWO_ADOPTIONS = [
-    pytest.param(
-        "load load revoke_queryset",
-        legacy,
-        marks=[pytest.mark.races] if legacy == "cache" else [],
-    )
+# With a cache on the other side some of these take minutes.
+ADOPTED = [
+    pytest.param(actors, legacy, marks=[] if legacy == "db" else [pytest.mark.races])
+    for actors in [*ADOPTIONS, "load load revoke_queryset"]
     for legacy in LEGACY
 ]
 
 
-@pytest.mark.parametrize(("actors", "legacy"), [*product(ADOPTIONS, LEGACY), *TWO_ADOPTIONS])
+@pytest.mark.parametrize(("actors", "legacy"), ADOPTED)
 def test_adoption(actors: str, legacy: str, explore: Explore) -> None:
     # With a cache there are more orders than can be run in a minute.
-    history = legacy != "cache"
+    history = legacy == "db"
     check(explore, actors, db.SessionStore, legacy=LEGACY[legacy], history=history)
 
 
