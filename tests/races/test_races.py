@@ -148,21 +148,17 @@ ADOPTIONS = [
 ]
 
 
-# With a cache on the other side some of these take minutes.
-ADOPTED = [
-    pytest.param(actors, legacy, marks=[] if legacy == "db" else [pytest.mark.races])
-    for actors in [*ADOPTIONS, "load load revoke_queryset"]
-    for legacy in LEGACY
-]
-
-
-@pytest.mark.parametrize(("actors", "legacy"), ADOPTED)
+# These take minutes each.
+@pytest.mark.races
+@pytest.mark.parametrize("legacy", LEGACY)
+@pytest.mark.parametrize("actors", [*ADOPTIONS, "load load revoke_queryset"])
 def test_adoption(actors: str, legacy: str, explore: Explore) -> None:
     # With a cache there are more orders than can be run in a minute.
     history = legacy == "db"
     check(explore, actors, db.SessionStore, legacy=LEGACY[legacy], history=history)
 
 
+@pytest.mark.races
 @pytest.mark.parametrize("actors", ["load_and_roll_back save", "load_and_roll_back delete"])
 def test_adoption_rolled_back(actors: str, explore: Explore) -> None:
     # A request whose transaction began earlier does not see the row that another one inserts.
