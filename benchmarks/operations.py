@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from io import StringIO
 from itertools import count, cycle
 from typing import Any, ClassVar
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from django.apps import apps
 from django.core.cache import cache
 from django.core.management import call_command
@@ -20,11 +23,12 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+from jwt.algorithms import ECAlgorithm
 
 from benchmarks.places import ADDRESSES
 from benchmarks.rows import KEY, multiply
 from benchmarks.site import Site
-from benchmarks.visitor import Answer, AsyncVisitor
+from benchmarks.visitor import Answer, AsyncVisitor, Visitor
 
 __all__ = ["OPERATIONS", "Operation"]
 
@@ -122,6 +126,46 @@ class DueRead(Read):
         # Under another prefix nothing is cached yet; clearing the cache would clear all sites'.
         cache.key_prefix = f"{cache.key_prefix.partition(':')[0]}:{next(self._numbers)}"
         return super().prepare()
+
+
+class BoundRead(Read):
+    title = "signed-in read, bound to a device"
+    needs = "is_ours"
+    bound_cookie = "x" * 32
+
+    def set_up(self) -> None:
+        from session_backend.binding.state import Binding
+
+        override_settings(SESSION_BACKEND_BINDING="offer").enable()
+        super().set_up()
+        self.private = generate_private_key(SECP256R1())
+        jwk = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
+        binding = Binding("benchmark").renewed(jwk, self.bound_cookie)
+        long_ago = timezone.now() - timedelta(minutes=2)
+        self.site.rows.filter(pk=self.key).update(binding=str(binding), updated_at=long_ago)
+        cache.clear()
+
+    def request(self) -> Call:
+        return self.site.visitor.request(self.path, self.key, bound_cookie=self.bound_cookie)
+
+
+class Refresh(BoundRead):
+    title = "refresh of a binding"
+
+    def set_up(self) -> None:
+        super().set_up()
+        self.visitor = Visitor()
+        self.visitor.get("/read/", self.key, bound_cookie=self.bound_cookie)
+
+    def prepare(self) -> Call:
+        row = self.site.rows.get(pk=self.key)
+        claims = {"jti": json.loads(row.binding)["challenge"]}
+        proof = jwt.encode(claims, self.private, "ES256", {"typ": "dbsc+jwt"})
+        headers = {"Secure_Session_Response": proof, "Sec_Secure_Session_Id": "benchmark"}
+        return self.visitor.request("/session-binding/refresh", self.key, method="POST", **headers)
+
+    def verify(self, result: Answer) -> None:
+        assert result.status == 200, result
 
 
 class Anonymous(Page):
@@ -423,6 +467,8 @@ OPERATIONS: dict[str, type[Operation]] = {
     "read": Read,
     "read-asgi": AsyncRead,
     "read-due": DueRead,
+    "read-bound": BoundRead,
+    "refresh": Refresh,
     "anonymous": Anonymous,
     "unknown-cookie": UnknownCookie,
     "write": Write,

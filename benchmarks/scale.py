@@ -255,7 +255,7 @@ ADMIN_PAGES = {
     "search: a word that all names have": "?q=person",
     "search: an address": "?q=11.0.30.239",
     "search: nobody": "?q=nobody",
-    "by last activity": "?o=-5",
+    "by last activity": "?o=-4",
     "by user": "?o=1",
 }
 

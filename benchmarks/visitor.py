@@ -52,13 +52,22 @@ class Visitor:
         self.handler = WSGIHandler()
 
     def request(
-        self, path: str, key: str = "", ip: str = ADDRESS, **headers: str
+        self,
+        path: str,
+        key: str = "",
+        ip: str = ADDRESS,
+        *,
+        bound_cookie: str = "",
+        method: str = "GET",
+        **headers: str,
     ) -> Callable[[], Answer]:
-        """Return a call that sends a GET, with nothing left to prepare."""
+        """Return a call that sends a request, with nothing left to prepare."""
         factory = RequestFactory(headers=HEADERS | with_dashes(headers), REMOTE_ADDR=ip)
         if key:
             factory.cookies["sessionid"] = key
-        return partial(self._send, factory.get(path).environ)
+        if bound_cookie:
+            factory.cookies["sessionid_bound"] = bound_cookie
+        return partial(self._send, factory.generic(method, path).environ)
 
     def get(self, path: str, key: str = "", ip: str = ADDRESS, **headers: str) -> Answer:
         return self.request(path, key, ip, **headers)()

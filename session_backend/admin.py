@@ -3,38 +3,53 @@
 Nothing can be added or changed. No session key is shown, and what a session holds only to staff
 with the permission ``view_session_data``. Register a session model of your own with
 :class:`SessionAdmin`; add :class:`SessionInline` and :class:`PastSessionInline` to the
-``inlines`` of your user admin to show a user's sessions there.
+``inlines`` of your user admin to show a user's sessions there, and :func:`sign_out_everywhere` to
+its ``actions``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
+from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model, logout
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.db.models.constants import LOOKUP_SEP
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from session_backend.conf import conf
 from session_backend.details import SessionDetails
 from session_backend.fields import Digest
 from session_backend.impersonation import actor
-from session_backend.models import AbstractSession, PastSession, Session
+from session_backend.legacy import revoke_legacy_sessions
+from session_backend.models import (
+    AbstractSession,
+    PastSession,
+    Session,
+    SessionQuerySet,
+    current_digest,
+)
 
 if TYPE_CHECKING:
     AnyAdmin = BaseModelAdmin[Any]
@@ -49,7 +64,13 @@ else:
     InlineFormSet = BaseInlineFormSet
     BasePaginator = Paginator
 
-__all__ = ["PastSessionAdmin", "PastSessionInline", "SessionAdmin", "SessionInline"]
+__all__ = [
+    "PastSessionAdmin",
+    "PastSessionInline",
+    "SessionAdmin",
+    "SessionInline",
+    "sign_out_everywhere",
+]
 
 # The end of the list: counting further would read every row.
 MAX_LISTED = 10_000
@@ -59,6 +80,9 @@ INLINE_SIZE = 20
 CHECKBOX_LABEL = "Select this object for an action - {}"
 
 is_digest = re.compile(r"[0-9a-f]{40}").fullmatch
+LINE, BREAK = SafeString("<br>"), SafeString("<wbr>")
+# Where a narrow column may break a name or an IPv6 address.
+BREAKS = re.compile(r"(?<=[.:_])|(?=@)")
 
 
 class CappedPaginator(BasePaginator):
@@ -87,7 +111,7 @@ class SessionChangeList(ChangeList):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Active or expired sessions."""
+    """Sessions that are active, or that have expired or not been used for too long."""
 
     title = _("state")
     parameter_name = "state"
@@ -100,12 +124,13 @@ class StateFilter(admin.SimpleListFilter):
             case "active":
                 return queryset.active()
             case "expired":
-                return queryset.filter(expire_date__lte=timezone.now())
+                now = timezone.now()
+                return queryset.filter(Q(expire_date__lte=now) | Q(idle_expires_at__lte=now))
         return queryset
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """One's own sessions, those of all users, or those of anonymous visitors."""
+    """Filters by owner: the administrator, any user, or anonymous visitors."""
 
     title = _("user")
     parameter_name = "owner"
@@ -133,6 +158,15 @@ class ReadOnlyAdmin(AnyAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def in_words(self, moment: datetime | None) -> str:
+        """Return a time as the admin writes it. A column of times themselves cannot be broken."""
+        return str(display_for_value(moment, self.get_empty_value_display()))
+
+    @admin.display(description=_("user"), ordering="user")
+    def owner(self, session: SessionDetails) -> str:
+        """Return whose session it is, in a text that fits into a narrow column."""
+        return self.get_empty_value_display() if session.user is None else broken(session.user)
+
     @admin.display(description=_("device"))
     def device_name(self, session: SessionDetails) -> str:
         """Return the device in words."""
@@ -142,6 +176,13 @@ class ReadOnlyAdmin(AnyAdmin):
     def location(self, session: SessionDetails) -> str:
         """Return the location in words."""
         return session.location() or self.get_empty_value_display()
+
+    @admin.display(description=_("location"), ordering="ip")
+    def place(self, session: SessionDetails) -> str:
+        """Return the location and the IP address below it."""
+        ip = session.ip or ""
+        lines = session.location(), broken(ip) if ":" in ip else ip
+        return format_html_join(LINE, "{}", ((line,) for line in lines if line))
 
 
 class ListAdmin(ReadOnlyAdmin, ModelAdmin):
@@ -159,6 +200,13 @@ class ListAdmin(ReadOnlyAdmin, ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SessionChangeList
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        session = context["original"]
+        context["subtitle"] = f"{session.user}: {session}" if session.user else str(session)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -182,14 +230,30 @@ class CurrentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, session: AbstractSession) -> bool:
-        """Return whether the session has not expired."""
-        return session.expire_date > timezone.now()
+        """Return whether the session has neither expired nor been unused for too long."""
+        ends = [session.expire_date, session.idle_expires_at]
+        return all(end is None or end > timezone.now() for end in ends)
+
+    @admin.display(description=_("last activity"), ordering="last_activity")
+    def last_used(self, session: AbstractSession) -> str:
+        """Return when the session was last used, in a text that fits into a narrow column."""
+        return self.in_words(session.last_activity)
+
+    @admin.display(description=_("last authenticated"))
+    def authenticated(self, session: AbstractSession) -> str:
+        """Return when the user last proved who they are."""
+        return self.in_words(session.authenticated_at)
+
+    @admin.display(description=_("ends if not used"))
+    def idle_end(self, session: AbstractSession) -> str:
+        """Return when the session ends unless it is used again."""
+        return self.in_words(session.idle_expires_at)
 
 
 class SessionAdmin(CurrentAdmin, ListAdmin):
     """The admin of any session model that inherits from ``AbstractSession``."""
 
-    list_display = ("user", "device_name", "location", "ip", "last_activity", "is_active")
+    list_display = ("owner", "device_name", "place", "last_used", "is_active")
     list_select_related = ("user",)
     # To offer the values of any other column, Django reads every row.
     list_filter = (StateFilter, OwnerFilter, "device_type")
@@ -202,8 +266,10 @@ class SessionAdmin(CurrentAdmin, ListAdmin):
                     "user",
                     "is_active",
                     "created_at",
+                    "authenticated",
                     "updated_at",
                     "last_activity",
+                    "idle_end",
                     "expire_date",
                 )
             },
@@ -241,6 +307,11 @@ class SessionAdmin(CurrentAdmin, ListAdmin):
 
     # Signing out.
 
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_sign_out"
+        view = self.admin_site.admin_view(self.sign_out_view)
+        return [path("sign-out/<path:user_id>/", view, name=name), *super().get_urls()]
+
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         # The checkboxes post digests, which a query would take for keys and hash again.
         post = request.POST.copy()
@@ -251,9 +322,76 @@ class SessionAdmin(CurrentAdmin, ListAdmin):
 
     # Replaces Django's action of this name, whose confirmation page reads the rows with their data.
     @admin.action(permissions=["delete"], description=_("Sign out the selected sessions"))
-    def delete_selected(self, request: HttpRequest, queryset: Any) -> None:
+    def delete_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
         """Revoke the selected sessions; if all are selected, those that are listed."""
         sessions = queryset[:MAX_LISTED]
+        if "post" not in request.POST:
+            title = gettext("Sign out sessions")
+            return self.ask(request, sessions, "delete_selected", title=title)
+        self.sign_out(request, sessions)
+        return None
+
+    def sign_out_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
+        """Sign a user out everywhere; linked from the user's page."""
+        site, user_model = self.admin_site, get_user_model()
+        users: Any = user_model._default_manager
+        try:
+            user = users.get(pk=unquote(user_id))
+        except (user_model.DoesNotExist, ValidationError, ValueError):
+            raise Http404 from None
+        back = page(self, "changelist")
+        user_admin = site.get_model_admin(user_model) if site.is_registered(user_model) else None
+        if user_admin and user_admin.has_view_permission(request, user):
+            back = page(user_admin, "change", user.pk)
+        chosen = users.filter(pk=user.pk)
+        return self.sign_out_users(request, chosen, subtitle=user, back=back) or redirect(back)
+
+    def sign_out_users(
+        self, request: HttpRequest, users: Any, **context: Any
+    ) -> HttpResponse | None:
+        """Sign users out everywhere, or return the page that asks."""
+        if not self.has_delete_permission(request):
+            raise PermissionDenied
+        users = users.order_by()
+        sessions = self.get_queryset(request).filter(user__in=users.values("pk"))
+        too_many = sessions[: MAX_LISTED + 1].count() > MAX_LISTED
+        if too_many or "post" not in request.POST:
+            context = {"title": gettext("Sign out everywhere"), "too_many": too_many, **context}
+            return self.ask(request, sessions, "sign_out_everywhere", **context)
+        if conf.legacy_engine:
+            for user in users:
+                revoke_legacy_sessions(user)
+        self.sign_out(request, sessions)
+        return None
+
+    def ask(
+        self, request: HttpRequest, sessions: SessionQuerySet, action: str, **context: Any
+    ) -> TemplateResponse:
+        """Return the page that counts these sessions and asks whether to sign them out."""
+        owners: dict[Any, Any] = dict(sessions[:MAX_LISTED].values_list("pk", "user"))
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        hidden = [(ACTION_CHECKBOX_NAME, pk) for pk in selected]
+        if request.POST.get("select_across") == "1":
+            # One has to be selected even so.
+            hidden = [*hidden[:1], ("select_across", "1")]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "sessions": sessions[:INLINE_SIZE],
+            "count": len(owners),
+            "more": max(0, len(owners) - INLINE_SIZE),
+            "user_count": len(set(owners.values()) - {None}),
+            "is_own": current_digest(request) in owners,
+            "limit": MAX_LISTED,
+            "hidden": [("action", action), *hidden],
+            "back": request.get_full_path(),
+            **context,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "session_backend/admin/sign_out.html", context)
+
+    def sign_out(self, request: HttpRequest, sessions: SessionQuerySet) -> None:
+        """Revoke these sessions, and say how many there were."""
         self.log_deletions(request, sessions)
         count = sessions.revoke(by=actor(request))
         message = ngettext("%(count)d session signed out.", "%(count)d sessions signed out.", count)
@@ -301,13 +439,16 @@ class UserInline(ReadOnlyAdmin, TabularInline):
 
 
 class SessionInline(CurrentAdmin, UserInline):
-    """The ``INLINE_SIZE`` sessions of a user that expire last, each linked to its page."""
+    """The ``INLINE_SIZE`` sessions of a user that expire last, each linked to its page.
+
+    Below them is a link that signs the user out everywhere.
+    """
 
     model = Session
+    template = "session_backend/admin/sessions.html"
     fields = (
         "device_name",
-        "location",
-        "ip",
+        "place",
         "created_at",
         "last_activity",
         "expire_date",
@@ -320,7 +461,7 @@ class PastSessionInline(UserInline):
 
     model = PastSession
     ordering = ("-ended_at",)
-    fields = ("device_name", "location", "ip", "created_at", "ended_at", "reason", "ended_by")
+    fields = ("device_name", "place", "created_at", "ended_at", "reason", "ended_by")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         past: Any = super().get_queryset(request)
@@ -331,7 +472,7 @@ class PastSessionAdmin(ListAdmin):
     """The sessions that have ended, and why; read-only."""
 
     ordering = ("-ended_at",)
-    list_display = ("user", "device_name", "location", "ip", "ended_at", "reason", "ended_by")
+    list_display = ("owner", "device_name", "place", "ended", "reason", "ended_by")
     list_filter = ("reason", "device_type")
     list_select_related = ("user", "ended_by")
     actions = None
@@ -342,11 +483,44 @@ class PastSessionAdmin(ListAdmin):
         (_("Location"), {"fields": ("ip", "location")}),
     )
 
+    @admin.display(description=_("ended"), ordering="ended_at")
+    def ended(self, session: PastSession) -> str:
+        """Return when the session ended, in a text that fits into a narrow column."""
+        return self.in_words(session.ended_at)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Staff need it to delete a user, with whom the history goes.
         match = request.resolver_match
         is_here = match is not None and f"_{self.opts.model_name}_" in str(match.url_name)
         return not is_here and super().has_delete_permission(request, obj)
+
+
+# In the actions of users, whose admin may be of any class.
+@admin.action(description=_("Sign out everywhere"))
+def sign_out_everywhere(
+    model_admin: ModelAdmin, request: HttpRequest, users: Any
+) -> HttpResponse | None:
+    """End all sessions of the selected users: an action for your user admin.
+
+    It asks first, and takes the permission to delete sessions.
+    """
+    site = model_admin.admin_site
+    model = Session.get_session_store_class().get_model_class()
+    found = site.get_model_admin(model) if site.is_registered(model) else None
+    session_admin = found if isinstance(found, SessionAdmin) else SessionAdmin(model, site)
+    return session_admin.sign_out_users(request, users)
+
+
+def page(model_admin: ModelAdmin, view: str, *arguments: Any) -> str:
+    """Return the URL of a view of an admin."""
+    meta, site = model_admin.opts, model_admin.admin_site
+    return reverse(f"{site.name}:{meta.app_label}_{meta.model_name}_{view}", args=arguments)
+
+
+def broken(text: object) -> str:
+    """Return a text as HTML that may be broken at its dots, colons and the like."""
+    parts = BREAKS.split(str(text))
+    return format_html_join(BREAK, "{}", ((part,) for part in parts))
 
 
 admin.site.register(Session, SessionAdmin)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import router
 
-__all__ = ["NO_OWNER", "Owner", "accepted_hashes", "accepts", "owner_of"]
+__all__ = ["NO_OWNER", "Owner", "accepted_hashes", "accepts", "owner_of", "user_with"]
 
 
 class Owner(NamedTuple):
@@ -56,10 +56,15 @@ def accepts(data: Mapping[str, Any]) -> bool:
     It does not after a password change.
     """
     owner = owner_of(data)
+    user = user_with(owner.user_id)
+    return user is None or owner.auth_hash in accepted_hashes(user)
+
+
+def user_with(user_id: Any) -> Any:
+    """Return the user with this primary key, or None."""
     user_model = get_user_model()
     users = user_model._base_manager.using(router.db_for_write(user_model))
-    user = users.filter(pk=owner.user_id).first()
-    return user is None or owner.auth_hash in accepted_hashes(user)
+    return None if user_id is None else users.filter(pk=user_id).first()
 
 
 def _shortened(auth_hash: str) -> str:

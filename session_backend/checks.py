@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +25,7 @@ from django.utils.module_loading import import_string
 
 from session_backend.backends import cached_db, db
 from session_backend.client import broad_proxy_networks, trusted_proxies_problem
-from session_backend.conf import conf
+from session_backend.conf import SITE_DATA, conf
 from session_backend.history import PastSession
 from session_backend.legacy import source_of
 from session_backend.locations import database_problem
@@ -32,14 +33,17 @@ from session_backend.middleware import SessionMiddleware
 
 __all__ = [
     "check_apps",
+    "check_binding",
     "check_cache",
     "check_cookie",
+    "check_cookie_name",
     "check_databases",
     "check_engine",
     "check_geoip",
     "check_legacy_engine",
     "check_memory",
     "check_middleware",
+    "check_policy",
     "check_setting_names",
     "check_settings",
 ]
@@ -262,6 +266,71 @@ def check_memory(**kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(TAG, Tags.security)
+def check_policy(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check the limits of sessions, and what browsers delete when one ends."""
+    yield from limit_errors("IDLE_TIMEOUT", id="session_backend.E022")
+    yield from limit_errors("ABSOLUTE_TIMEOUT", id="session_backend.E023")
+    yield from limit_errors("MAX_SESSIONS", id="session_backend.E024")
+    idle_timeout = conf.get("IDLE_TIMEOUT")
+    if is_positive(idle_timeout) and idle_timeout < 2 * conf.activity_interval:
+        yield Error(
+            invalid("IDLE_TIMEOUT", "is shorter than two activity intervals"),
+            hint="Activity is recorded once in SESSION_BACKEND_ACTIVITY_INTERVAL, so sessions "
+            "in use would end. Make that shorter, or the timeout longer.",
+            id="session_backend.E025",
+        )
+    if conf.clear_site_data is not conf.get("CLEAR_SITE_DATA"):
+        yield Error(
+            invalid("CLEAR_SITE_DATA", "must be a list of directives"),
+            hint=f"Give some of {', '.join(sorted(SITE_DATA))}. Until then it has no effect.",
+            id="session_backend.E026",
+        )
+
+
+@register(TAG, Tags.security)
+def check_binding(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check ``SESSION_BACKEND_BINDING``, and what binding sessions to devices depends on."""
+    value, problem = conf.get("BINDING"), ""
+    try:
+        mode = conf.binding
+        if mode == "off" != value:
+            problem = "must be 'off', 'offer' or 'require', or the dotted path of a function"
+    except Exception as error:
+        problem = f"cannot be imported: {described(error)}"
+    if problem:
+        yield Error(
+            invalid("BINDING", problem),
+            hint="The function takes a user and returns one of the three.",
+            id="session_backend.E028",
+        )
+        return
+    if mode == "off":
+        return
+    if not (find_spec("jwt") and find_spec("cryptography")):
+        yield Error(
+            "SESSION_BACKEND_BINDING is set, and PyJWT or cryptography is not installed.",
+            hint="Install them: pip install 'django-session-ui[binding]'.",
+            id="session_backend.E029",
+        )
+    if not settings.SESSION_COOKIE_SECURE:
+        yield Warning(
+            "SESSION_BACKEND_BINDING is set, and SESSION_COOKIE_SECURE is not True: over plain "
+            "HTTP no session is bound to its device, and others can read the session cookie.",
+            hint="Serve the site over HTTPS and set SESSION_COOKIE_SECURE to True. Behind a proxy "
+            "that ends HTTPS, set SECURE_PROXY_SSL_HEADER too.",
+            id="session_backend.W013",
+        )
+    if settings.SESSION_COOKIE_DOMAIN:
+        yield Warning(
+            "SESSION_BACKEND_BINDING is set, and SESSION_COOKIE_DOMAIN is "
+            f"{settings.SESSION_COOKIE_DOMAIN!r}: a browser refreshes a session for the host on "
+            "which the user signed in, and on the other hosts the session stops working.",
+            hint="Remove SESSION_COOKIE_DOMAIN, or silence this if users stay on one host.",
+            id="session_backend.W014",
+        )
+
+
+@register(TAG, Tags.security)
 def check_setting_names(**kwargs: Any) -> Iterator[CheckMessage]:
     """Check for misspelt settings, which have no effect."""
     for name, hint in conf.unknown_names():
@@ -380,6 +449,69 @@ def check_cookie(**kwargs: Any) -> Iterator[CheckMessage]:
             hint="Remove the setting: Django's default is True.",
             id="session_backend.W009",
         )
+    if cookie_prefix() != "__host-":
+        yield Warning(
+            f"SESSION_COOKIE_NAME is {settings.SESSION_COOKIE_NAME!r}: another site under the same "
+            "domain, or a page over plain HTTP, can set this cookie.",
+            hint="Set it to '__Host-sessionid'. Browsers then accept the cookie only from this "
+            "host, with Secure, the path '/' and no domain. Everyone has to sign in again.",
+            id="session_backend.W011",
+        )
+    if settings.SESSION_COOKIE_SAMESITE not in ("Lax", "Strict"):
+        yield Warning(
+            f"SESSION_COOKIE_SAMESITE is {settings.SESSION_COOKIE_SAMESITE!r}: browsers send the "
+            "session cookie with requests that other sites make.",
+            hint="Remove the setting: Django's default is 'Lax'.",
+            id="session_backend.W012",
+        )
+
+
+@register(TAG, Tags.security)
+def check_cookie_name(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Check that browsers accept the session cookie under its name.
+
+    RFC 6265bis, section 4.1.3, says what the prefixes of a name demand.
+    """
+    prefix = cookie_prefix()
+    wrong = [] if settings.SESSION_COOKIE_SECURE else ["SESSION_COOKIE_SECURE is not True"]
+    if prefix == "__host-":
+        if settings.SESSION_COOKIE_DOMAIN:
+            wrong.append("SESSION_COOKIE_DOMAIN is set")
+        if settings.SESSION_COOKIE_PATH != "/":
+            wrong.append("SESSION_COOKIE_PATH is not '/'")
+    if prefix and wrong:
+        yield Error(
+            f"Browsers refuse a cookie named {settings.SESSION_COOKIE_NAME!r}, so nobody can sign "
+            f"in: {', and '.join(wrong)}.",
+            hint="Correct that, or give the cookie another name in SESSION_COOKIE_NAME.",
+            id="session_backend.E027",
+        )
+
+
+def cookie_prefix() -> str:
+    """Return what browsers take for a prefix of the session cookie's name, or ``""``."""
+    # In any case: RFC 6265bis, section 5.7.
+    name = settings.SESSION_COOKIE_NAME.lower()
+    return next(filter(name.startswith, ("__host-", "__secure-")), "")
+
+
+def limit_errors(name: str, id: str) -> Iterator[CheckMessage]:
+    """Check a limit of a user's sessions."""
+    value = conf.get(name)
+    try:
+        limit: Any = conf.get_limit(name)
+    except Exception as error:
+        problem = f"cannot be imported: {described(error)}"
+    else:
+        if value is None or is_positive(limit) or callable(limit):
+            return
+        problem = "is neither a number, 1 or more, nor the path of a function"
+    yield Error(
+        invalid(name, problem),
+        hint="Give a whole number, 1 or more, or the dotted path of a function that takes a user "
+        "and returns such a number or None.",
+        id=id,
+    )
 
 
 def store_in_use() -> type[db.SessionStore] | None:

@@ -13,7 +13,13 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-__all__ = ["conf"]
+__all__ = ["BINDING_MODES", "SITE_DATA", "Limit", "conf"]
+
+BINDING_MODES = ("off", "offer", "require")
+# Of a user's sessions: a number, or a function of the user that returns one or None; None: none.
+Limit = int | Callable[[Any], "int | None"] | None
+# The directives of Clear-Site-Data (W3C, "Clear Site Data", section 3.1).
+SITE_DATA = {"cache", "clientHints", "cookies", "executionContexts", "storage", "*"}
 
 
 class Settings:
@@ -35,6 +41,14 @@ class Settings:
         except KeyError:
             value = getattr(settings, self.prefix + name, self.defaults[name])
             return self._found.setdefault(name, value)
+
+    def get_limit(self, name: str) -> Limit:
+        """Return a limit of a user's sessions; None if it is no number and no dotted path."""
+        limit = self.get(name)
+        if isinstance(limit, str):
+            return import_string(limit)  # type: ignore[no-any-return]
+        is_number = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+        return limit if is_number else None
 
     def get_int(self, name: str) -> int:
         """Return the setting as an int, or its default if it is no number."""
@@ -61,12 +75,17 @@ class Conf(Settings):
     prefix = "SESSION_BACKEND_"
     defaults = {
         "ACTIVITY_INTERVAL": 60,
+        "ABSOLUTE_TIMEOUT": None,
         "BACKGROUND_VIEWS": [],
+        "BINDING": "off",
+        "CLEAR_SITE_DATA": (),
         "CLIENT_HINTS": False,
         "DEVICE_COOKIE": "device",
         "HISTORY_DAYS": 30,
+        "IDLE_TIMEOUT": None,
         "IMPERSONATOR": None,
         "LEGACY_ENGINE": None,
+        "MAX_SESSIONS": None,
         "RETENTION_DAYS": None,
         "STORE_IP": "full",
         "STORE_USER_AGENT": True,
@@ -79,6 +98,28 @@ class Conf(Settings):
         return self.get_int("ACTIVITY_INTERVAL")
 
     @property
+    def absolute_timeout(self) -> Limit:
+        """Seconds after which users have to authenticate again, however much they do."""
+        return self.get_limit("ABSOLUTE_TIMEOUT")
+
+    @property
+    def idle_timeout(self) -> Limit:
+        """Seconds without activity after which a session ends."""
+        return self.get_limit("IDLE_TIMEOUT")
+
+    @property
+    def max_sessions(self) -> Limit:
+        """How many sessions a user may have at once."""
+        return self.get_limit("MAX_SESSIONS")
+
+    @property
+    def clear_site_data(self) -> Sequence[str]:
+        """What browsers delete when their session ends: the directives of ``Clear-Site-Data``."""
+        types = self.get("CLEAR_SITE_DATA")
+        is_valid = isinstance(types, (list, tuple)) and set(types) <= SITE_DATA
+        return types if is_valid else ()
+
+    @property
     def background_views(self) -> Sequence[str]:
         """The views whose requests are background requests: names, or paths that begin with /."""
         views = self.get("BACKGROUND_VIEWS")
@@ -88,9 +129,32 @@ class Conf(Settings):
         return views if is_valid else []
 
     @property
+    def binding(self) -> str | Callable[[Any], str]:
+        """Whether sessions are bound to their devices: ``"off"``, ``"offer"`` or ``"require"``.
+
+        Or a function that returns one of these for a user.
+        """
+        value = self.get("BINDING")
+        if value in BINDING_MODES:
+            return str(value)
+        found = import_string(value) if isinstance(value, str) and "." in value else None
+        return found if callable(found) else "off"
+
+    @property
     def client_hints(self) -> bool:
         """Whether browsers are asked for their platform's version and the device's model."""
         return self.get("CLIENT_HINTS") is True and self.store_user_agent
+
+    @property
+    def cookie_attributes(self) -> dict[str, Any]:
+        """What this package's cookies have in common with the session cookie, for set_cookie()."""
+        return {
+            "domain": settings.SESSION_COOKIE_DOMAIN,
+            "path": settings.SESSION_COOKIE_PATH,
+            "secure": settings.SESSION_COOKIE_SECURE,
+            "httponly": True,
+            "samesite": "Lax",
+        }
 
     @property
     def device_cookie(self) -> str | None:

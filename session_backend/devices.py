@@ -44,6 +44,7 @@ _BROWSERS = {
     "Other": "",
     "QQ Browser Mobile": "QQ Browser",
     "Spider": "",
+    "bingbot": "Bingbot",
 }
 _SYSTEMS = {"ATV OS X": "tvOS", "Mac OS X": "macOS", "Other": "", "WatchOS": "watchOS"}
 _APPLE_MODELS = frozenset({"iPad", "iPhone", "iPod"})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Case, Expression, F, Value, When
+from django.db.models import Case, Expression, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +22,7 @@ from session_backend.details import SessionDetails
 
 if TYPE_CHECKING:
     from session_backend.fields import Digest
-    from session_backend.models import SessionQuerySet
+    from session_backend.models import AbstractSession, SessionQuerySet
 
 __all__ = ["Ending", "PastSession", "Reason", "archive", "oldest_kept", "reason_of"]
 
@@ -35,6 +35,10 @@ class Reason(models.TextChoices):
     REVOKED_BY_STAFF = "revoked_by_staff", _("Signed out by an administrator")
     PASSWORD_CHANGED = "password_changed", _("The password was changed")
     EXPIRED = "expired", _("Expired")
+    IDLE = "idle", _("Not used for too long")
+    LIMIT = "limit", _("Too many sessions")
+    ACCOUNT_DISABLED = "account_disabled", _("The account was disabled")
+    BINDING_FAILED = "binding_failed", _("The device could not be confirmed")
 
 
 class PastSession(SessionDetails):
@@ -57,14 +61,29 @@ class PastSession(SessionDetails):
         verbose_name_plural = _("past sessions")
 
 
+# When and why a session ends by itself, as SQL.
+IS_IDLE = Q(idle_expires_at__lt=F("expire_date"))
+EXPIRED_AT = Case(When(IS_IDLE, then=F("idle_expires_at")), default=F("expire_date"))
+EXPIRED_BECAUSE = Case(
+    When(IS_IDLE, then=Value(Reason.IDLE.value)), default=Value(Reason.EXPIRED.value)
+)
+
+
 class Ending(NamedTuple):
-    """Why sessions end, and by whom. Without a reason they are revoked, by their user or staff."""
+    """Why sessions end, and by whom. Without a reason they are revoked, by their user or staff.
+
+    Those that are said to have expired may have been idle: the row tells which came first.
+    """
 
     reason: str = ""
     by: AbstractBaseUser | AnonymousUser | None = None
 
-    def reason_for(self, session: SessionDetails) -> str:
+    def reason_for(self, session: AbstractSession) -> str:
         """Return why this session ends."""
+        if self.reason == Reason.EXPIRED:
+            idle_at = session.idle_expires_at
+            is_idle = idle_at is not None and idle_at < session.expire_date
+            return (Reason.IDLE if is_idle else Reason.EXPIRED).value
         if self.reason:
             return self.reason
         is_own = self.by is None or self.by.pk == session.user_id
@@ -73,11 +92,11 @@ class Ending(NamedTuple):
     @property
     def columns(self) -> dict[str, Expression | F]:
         """The columns of a past session that its session does not have, as SQL."""
-        # The row of an expired session may be deleted long after its end.
-        is_expired = self.reason == Reason.EXPIRED
-        now = Value(timezone.now(), output_field=models.DateTimeField())
+        if self.reason == Reason.EXPIRED:
+            # The row may be deleted long after the end.
+            return {"ended_at": EXPIRED_AT, "reason": EXPIRED_BECAUSE}
         columns: dict[str, Expression | F] = {
-            "ended_at": F("expire_date") if is_expired else now,
+            "ended_at": Value(timezone.now(), output_field=models.DateTimeField()),
             "reason": Value(self.reason or Reason.REVOKED.value),
         }
         if self.by is not None and self.by.pk is not None:
@@ -97,7 +116,7 @@ def archive(sessions: SessionQuerySet, ending: Ending) -> None:
     """
     sessions = sessions.filter(user__isnull=False).order_by()
     if ending.reason == Reason.EXPIRED:
-        sessions = sessions.filter(expire_date__gt=oldest_kept())
+        sessions = sessions.alias(ended=EXPIRED_AT).filter(ended__gt=oldest_kept())
     names = [field.attname for field in SessionDetails._meta.local_concrete_fields]
     sql.insert_from(PastSession, sessions, names, ending.columns)
 
@@ -114,5 +133,5 @@ def reason_of(sessions: SessionQuerySet, digest: Digest) -> str:
     """
     past = PastSession.objects.using(sessions.db).filter(pk=digest).values_list("reason")
     expired = sessions.filter(pk=digest, user__isnull=False, expire_date__lte=timezone.now())
-    found = past.union(expired.values_list(Value(Reason.EXPIRED.value)), all=True)
+    found = past.union(expired.values_list(EXPIRED_BECAUSE), all=True)
     return next((reason for (reason,) in found), "")

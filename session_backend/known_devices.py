@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.conf import settings
 from django.db.models import Case, Q, Value, When
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import get_random_string
@@ -23,7 +22,7 @@ from session_backend.history import PastSession
 if TYPE_CHECKING:
     from session_backend.models import SessionQuerySet
 
-__all__ = ["Recognition", "device_token", "new_device_token", "recognize", "set_device_cookie"]
+__all__ = ["Recognition", "device_token", "recognize", "set_device_cookie"]
 
 # The longest that browsers keep a cookie (RFC 6265bis, section 5.5).
 COOKIE_AGE = 400 * 24 * 60 * 60
@@ -42,15 +41,11 @@ class Recognition(NamedTuple):
     """What the user calls the device, or ``""``."""
 
 
-def device_token(request: HttpRequest) -> str | None:
-    """Return the random text in a request's device cookie; None without a valid one."""
+def device_token(request: HttpRequest) -> str:
+    """Return the random text in a request's device cookie, or a new one without a valid one."""
     token = request.COOKIES.get(conf.device_cookie or "", "")
-    return token if re.fullmatch(f"[0-9a-zA-Z]{{{TOKEN_LENGTH}}}", token) else None
-
-
-def new_device_token() -> str:
-    """Return the text for a new device cookie."""
-    return get_random_string(TOKEN_LENGTH)
+    is_valid = re.fullmatch(f"[0-9a-zA-Z]{{{TOKEN_LENGTH}}}", token)
+    return token if is_valid else get_random_string(TOKEN_LENGTH)
 
 
 def set_device_cookie(response: HttpResponseBase, token: str) -> None:
@@ -59,11 +54,7 @@ def set_device_cookie(response: HttpResponseBase, token: str) -> None:
         conf.device_cookie or "",
         token,
         max_age=COOKIE_AGE,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        path=settings.SESSION_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
+        **conf.cookie_attributes,
     )
 
 

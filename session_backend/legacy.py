@@ -248,6 +248,7 @@ class LegacySession(NamedTuple):
             "session_data": model.get_session_store_class()().encode(data),
             "expire_date": known["expire_date"],
             "created_at": known.get("created_at") or updated_at,
+            "authenticated_at": known.get("created_at") or updated_at,
             "updated_at": updated_at,
             "last_activity": max(updated_at, seen),
             **owner_of(data)._asdict(),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions import middleware
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +18,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from session_backend import client_hints, devices, locations, notice
-from session_backend.backends.db import SessionStore
+from session_backend.backends.db import SessionStore, session_of
 from session_backend.conf import conf
 from session_backend.known_devices import set_device_cookie
 
@@ -58,13 +61,25 @@ class SessionMiddleware(middleware.SessionMiddleware):
         # When the process starts, so that no visitor waits for it.
         devices.warm_up()
         locations.warm_up()
+        self._binding: ModuleType | None = None
+        if conf.binding != "off":
+            self._binding = import_module("session_backend.binding.endpoints")
         if self.async_mode:
             # Django runs a hook that is not a coroutine function in a thread.
             self.process_view = self.aprocess_view  # type: ignore[assignment]
 
-    def process_request(self, request: HttpRequest) -> None:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
+        endpoint = self._open(request)
+        return None if endpoint is None else endpoint(request)
+
+    def _open(self, request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
+        """Give the request its session, and return what answers it in place of a view."""
         super().process_request(request)
-        cast(SessionStore, request.session).request = request
+        session = cast(SessionStore, request.session)
+        session.request = request
+        endpoint = None if self._binding is None else self._binding.endpoint_of(request)
+        session.background = endpoint is not None
+        return endpoint
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
         session = session_of(request)
@@ -84,12 +99,24 @@ class SessionMiddleware(middleware.SessionMiddleware):
             return super().process_response(request, cast(HttpResponse, response))
         is_empty = session.is_empty()
         reason = session.ended_reason() if is_empty else ""
+        has_ended = session.has_ended and (reason or not session.background)
+        is_over = session.is_signing_out or has_ended
+        if is_over and conf.clear_site_data and SESSION_KEY not in session:
+            response.headers["Clear-Site-Data"] = ", ".join(
+                f'"{directive}"' for directive in conf.clear_site_data
+            )
         if not notice.forget_shown(request, response):
             notice.leave(response, reason)
         # While sessions are adopted, a cookie that opens nothing is not deleted, unless its session
         # has ended here: the legacy engine may be out of reach, or another request may be adopting
         # its session.
-        is_kept = conf.legacy_engine and not reason if is_empty else session.background
+        is_kept = session.background
+        if is_empty:
+            # Nor is it by a poll: another request may just have given the session a new key, and
+            # its cookie must not be deleted after it has arrived.
+            is_kept = not reason and bool(conf.legacy_engine or is_kept)
+        # Nor is the cookie of a session that is there, and bound to a device.
+        is_kept = is_kept or session.is_unproven
         if is_kept and not session.modified:
             if session.accessed:
                 patch_vary_headers(response, ("Cookie",))
@@ -100,11 +127,18 @@ class SessionMiddleware(middleware.SessionMiddleware):
             patch_vary_headers(response, ("Cookie",))
         if session.device_token:
             set_device_cookie(response, session.device_token)
+        if self._binding is not None:
+            if session.challenge:
+                self._binding.offer(request, response, session.challenge)
+            elif is_empty:
+                self._binding.forget(request, response)
         session.touch()
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        self.process_request(request)
+        endpoint = self._open(request)
+        if endpoint is not None:
+            return await sync_to_async(endpoint)(request)
         response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
         session = session_of(request)
         if session is None or self._has_work(session):
@@ -131,9 +165,3 @@ def is_background(request: HttpRequest, view: Any) -> bool:
         for name in names
         if name.startswith("/")
     )
-
-
-def session_of(request: HttpRequest) -> SessionStore | None:
-    """Return the session of a request, or None if a view has replaced it by something else."""
-    session = getattr(request, "session", None)
-    return session if isinstance(session, SessionStore) else None

@@ -15,6 +15,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessio
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models, router, transaction
+from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
@@ -41,7 +42,7 @@ READ_AHEAD = 4
 # How often to look again for sessions that get new keys while they are being revoked.
 PASSES = 5
 
-NOT_EXPORTED = ("session_data", "auth_hash", "device_id")
+NOT_EXPORTED = ("session_data", "auth_hash", "device_id", "binding")
 
 if not apps.is_installed("session_backend"):
     raise ImproperlyConfigured("Add 'session_backend' to INSTALLED_APPS.")
@@ -53,8 +54,10 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
     """A set of sessions."""
 
     def active(self) -> SessionQuerySet:
-        """Leave out expired sessions."""
-        return self.filter(expire_date__gt=timezone.now())
+        """Leave out expired sessions, and those that have not been used for too long."""
+        now = timezone.now()
+        in_use = Q(idle_expires_at=None) | Q(idle_expires_at__gt=now)
+        return self.filter(in_use, expire_date__gt=now)
 
     def for_user(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
         """Keep the sessions in which Django accepts this user; none for an anonymous user.
@@ -293,7 +296,12 @@ class AbstractSession(SessionDetails, AbstractBaseSession):  # type: ignore[misc
     expire_date = models.DateTimeField(_("expires"), db_index=True)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
     new_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the user last proved who they are.
+    authenticated_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Not indexed, so that PostgreSQL can rewrite a row in place when it is touched.
+    idle_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     auth_hash = models.CharField(max_length=16, default="", blank=True, editable=False)
+    binding = models.TextField(default="", blank=True, editable=False)
 
     objects = SessionManager()  # type: ignore[misc]
 
@@ -311,6 +319,15 @@ class AbstractSession(SessionDetails, AbstractBaseSession):  # type: ignore[misc
         store = conf.session_store
         # A site that is about to switch still has another engine.
         return store if issubclass(store, SessionStore) else SessionStore
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the session is bound to its device, and requests have to prove that."""
+        if not self.binding or conf.binding == "off":
+            return False
+        from session_backend.binding.state import Binding
+
+        return Binding.parse(self.binding).key is not None
 
     def is_current(self, request: HttpRequest) -> bool:
         """Return whether this is the session of that request."""

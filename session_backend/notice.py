@@ -6,11 +6,11 @@ reason alone: the visitor may be a thief, who is to learn of no device and no pl
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from session_backend.backends.db import SessionStore
+from session_backend.backends.db import session_of
+from session_backend.conf import conf
 from session_backend.history import Reason
 
 __all__ = ["forget_shown", "leave", "take"]
@@ -28,11 +28,7 @@ def leave(response: HttpResponseBase, reason: str) -> None:
             reason,
             salt=SALT,
             max_age=SECONDS,
-            domain=settings.SESSION_COOKIE_DOMAIN,
-            path=settings.SESSION_COOKIE_PATH,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
+            **conf.cookie_attributes,
         )
 
 
@@ -43,8 +39,8 @@ def take(request: HttpRequest) -> str:
     """
     reason = request.get_signed_cookie(COOKIE, "", salt=SALT, max_age=SECONDS)
     request.META[COOKIE] = True
-    session = getattr(request, "session", None)
-    if not reason and isinstance(session, SessionStore):
+    session = session_of(request)
+    if not reason and session is not None:
         # This is the request with the cookie of the session that has ended.
         reason = session.ended_reason()
     return reason if reason in Reason.values else ""
@@ -56,10 +52,5 @@ def forget_shown(request: HttpRequest, response: HttpResponseBase) -> bool:
     if is_taken:
         patch_vary_headers(response, ("Cookie",))
         if COOKIE in request.COOKIES:
-            response.delete_cookie(
-                COOKIE,
-                path=settings.SESSION_COOKIE_PATH,
-                domain=settings.SESSION_COOKIE_DOMAIN,
-                samesite="Lax",
-            )
+            response.set_cookie(COOKIE, max_age=0, **conf.cookie_attributes)
     return is_taken

@@ -31,7 +31,7 @@ __all__ = ["insert_from", "newest", "saved_columns", "select", "update"]
 Fields = tuple["Field[Any, Any]", ...]
 
 CONDITIONS = ("session_key", "expire_date")
-OTHERS = (*CONDITIONS, "user_id", "auth_hash")
+OTHERS = (*CONDITIONS, "idle_expires_at", "user_id", "auth_hash")
 
 
 def select(
@@ -74,15 +74,16 @@ def newest(
         return None
     hashes = accepted_hashes(user)
     maxima = ", ".join(f"MAX({name})" for name in quoted(connection, fields))
-    session_key, expire_date, user_id, auth_hash = quoted(connection, conditions)
+    session_key, expire_date, idle_at, user_id, auth_hash = quoted(connection, conditions)
     sql = (
         f"SELECT COUNT(*), {maxima} FROM {table(connection, model)} "
-        f"WHERE {session_key} <> %s AND {expire_date} > %s AND {user_id} = %s "
+        f"WHERE {session_key} <> %s AND {expire_date} > %s "
+        f"AND ({idle_at} IS NULL OR {idle_at} > %s) AND {user_id} = %s "
         f"AND {auth_hash} IN ({', '.join(['%s'] * len(hashes))})"
     )
-    columns = (*conditions[:3], *conditions[3:] * len(hashes))
+    columns = (*conditions[:-1], *conditions[-1:] * len(hashes))
     with connection.cursor() as cursor:
-        cursor.execute(sql, prepared(connection, columns, (key, now, user.pk, *hashes)))
+        cursor.execute(sql, prepared(connection, columns, (key, now, now, user.pk, *hashes)))
         count, *found = cursor.fetchone()
     return (count, *converted(connection, fields, found))
 

@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from session_backend.conf import conf as backend_conf
-from session_ui.conf import PACKS, PLAIN, conf
+from session_ui.conf import PACKS, PLAIN, address_of, conf
 
 __all__ = [
     "check_environment",
@@ -71,6 +71,14 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
         yield Error(
             f"SESSION_UI_NOTIFY_NEW_SIGN_IN is {notifies!r} and must be True or False.",
             id="session_ui.E009",
+        )
+    after = getattr(settings, "SESSION_UI_REAUTHENTICATE_AFTER", None)
+    if after is not None and (not is_whole(after) or after < 1):
+        yield Error(
+            f"SESSION_UI_REAUTHENTICATE_AFTER is {after!r} and must be a whole number of seconds, "
+            "1 or more, or None.",
+            hint="Set it to None not to ask users who they are before they sign out a device.",
+            id="session_ui.E012",
         )
 
 
@@ -194,6 +202,21 @@ def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:
                 hint="Add path('account/sessions/', include('session_ui.urls')) to urlpatterns.",
                 id="session_ui.E011",
             )
+    names = ("session_ui:session_confirm", "session_ui:session_reauthenticate")
+    if conf.reauthenticate_after and not all(map(address_of, names)):
+        yield Error(
+            f"SESSION_UI_REAUTHENTICATE_AFTER needs URLs for {names[0]!r} and {names[1]!r}.",
+            hint="Add path('account/sessions/', include('session_ui.urls')) to urlpatterns.",
+            id="session_ui.E013",
+        )
+    reauthenticate_url = conf.reauthenticate_url
+    if reauthenticate_url is not None and not is_valid_url(reauthenticate_url):
+        yield Warning(
+            f"SESSION_UI_REAUTHENTICATE_URL, {reauthenticate_url!r}, leads nowhere.",
+            hint="Set it to the URL or the URL name of a page where users without a password prove "
+            "who they are, or to None.",
+            id="session_ui.W007",
+        )
     password_url = conf.get("PASSWORD_CHANGE_URL")
     if password_url and not is_valid_url(str(password_url)):
         yield Warning(

@@ -86,6 +86,8 @@ class Conf(Settings):
         "PAGE_SIZE": 25,
         "PASSWORD_CHANGE_URL": None,
         "POLL_INTERVAL": 15,
+        "REAUTHENTICATE_AFTER": None,
+        "REAUTHENTICATE_URL": None,
         "TABLE": "session_ui.tables.SessionTable",
     }
 
@@ -123,6 +125,23 @@ class Conf(Settings):
     def page_size(self) -> int:
         """Rows on a page of the list."""
         return self.get_int("PAGE_SIZE")
+
+    @property
+    def reauthenticate_after(self) -> int | None:
+        """Seconds after which revoking asks users who they are; None: it never does."""
+        seconds = self.get("REAUTHENTICATE_AFTER")
+        is_number = isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0
+        return seconds if is_number else None
+
+    @property
+    def reauthenticate_url(self) -> str | None:
+        """The URL, or its name, where users without a password prove who they are.
+
+        None, the default, is django-allauth's page where it has one for the user, else
+        ``LOGIN_URL``.
+        """
+        url = self.get("REAUTHENTICATE_URL")
+        return None if url is None else str(url)
 
     @property
     def password_change_url(self) -> str:

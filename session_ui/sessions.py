@@ -26,6 +26,7 @@ from session_backend.fields import Digest
 from session_ui import text
 from session_ui.conf import conf
 from session_ui.history import History, page_number
+from session_ui.reauthentication import PasswordForm, asks_for_password, is_required
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,7 +189,7 @@ class SessionList:
 
     @property
     def others(self) -> int:
-        """How many there are beside the current one."""
+        """How many there are, without the current one."""
         return self.count - 1 if self.current_key else self.count
 
     @cached_property
@@ -293,6 +294,16 @@ class SessionList:
         """The address where the visitor changes the password, or ``""``."""
         return conf.password_change_url
 
+    @property
+    def may_ask_password(self) -> bool:
+        """Whether a question of this visitor may have to ask for the password."""
+        return conf.reauthenticate_after is not None and asks_for_password(self.request)
+
+    @property
+    def password_form(self) -> PasswordForm | None:
+        """What the questions ask for; None while nothing."""
+        return PasswordForm(self.request) if is_required(self.request) else None
+
     @cached_property
     def html(self) -> SafeString:
         """The rendered list: the same in a page and in an answer to a poll."""
@@ -316,6 +327,8 @@ class SessionList:
         changes = [text.seconds_until_change(row.last_activity, self.now) for row in others]
         marks = [row.new_until - self.now for row in others if self.is_new(row)]
         changes += [mark.total_seconds() for mark in marks]
+        ends = [row.idle_expires_at for row in rows if str(row.public_id) == self.open]
+        changes += [text.seconds_until_idle_end_changes(end, self.now) for end in ends if end]
         until = int(self.now.timestamp() + min([LONGEST, midnight, *changes]))
         return Version(
             shown, self._fingerprint(self.table.sort, self.open, len(others), *newest), until

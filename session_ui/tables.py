@@ -19,6 +19,7 @@ from django_tables2.columns import BoundColumn
 from django_tables2.rows import BoundRow
 from django_tables2.utils import AttributeDict
 
+from session_backend.conf import conf as backend_conf
 from session_ui import text
 
 if TYPE_CHECKING:
@@ -220,6 +221,20 @@ class SessionRow(BoundRow):  # type: ignore[misc]
     def active(self) -> SafeString:
         """How long ago it was active, as an element."""
         return as_time(self.session.last_activity, self.ago)
+
+    @property
+    def idle_end(self) -> str:
+        """When the session ends unless it is used, in words; ``""`` if not by itself."""
+        moment = self.session.idle_expires_at
+        return "" if moment is None else text.idle_end(moment, self.listing.now)
+
+    @property
+    def latest_end(self) -> str:
+        """When the session ends however much it is used, in words; ``""`` where nothing says so."""
+        if backend_conf.absolute_timeout is None:
+            return ""
+        moment = text.exact(self.session.expire_date, self.listing.now)
+        return gettext("%(moment)s at the latest") % {"moment": moment}
 
     def custom_cell(self, column: BoundColumn) -> tuple[SafeString, SafeString]:
         """Return the content and the attributes of a cell that django-tables2 renders."""

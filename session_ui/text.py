@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
+from session_backend.conf import conf
 from session_backend.details import MAX_NAME, SessionDetails
 from session_backend.history import Reason
 from session_backend.locations import Place, place_label
@@ -25,12 +26,15 @@ __all__ = [
     "day",
     "exact",
     "full_name",
+    "idle_end",
     "local_now",
     "localized_country",
     "name",
     "place",
     "seconds_until_change",
+    "seconds_until_idle_end_changes",
     "seconds_until_midnight",
+    "signed_out_because",
 ]
 
 MINUTE = 60
@@ -54,10 +58,65 @@ SIGNED_OUT_BECAUSE: Mapping[str, str | Promise] = {
     Reason.REVOKED_BY_STAFF: _("An administrator signed you out."),
     Reason.PASSWORD_CHANGED: _("Your password was changed. Please sign in again."),
     Reason.EXPIRED: _("Your session has expired."),
+    Reason.IDLE: _("You were signed out because you had not been active for a while."),
+    Reason.LIMIT: _("You were signed out because you signed in on another device."),
+    Reason.ACCOUNT_DISABLED: _("Your account has been disabled."),
+    Reason.BINDING_FAILED: _(
+        "Your browser did not prove that this is the device on which you signed in. Please sign in "
+        "again. If this happens again, use another browser."
+    ),
 }
 
-# Persian and emojis need them; whatever else is invisible may turn the text beside it round.
+# Persian and emojis need them; other invisible characters may reverse the text around them.
 JOINERS = "\u200c\u200d"
+
+
+def signed_out_because(reason: str) -> str:
+    """Return in words why a visitor was signed out, a Reason; ``""`` if there is nothing to say."""
+    limit = conf.idle_timeout
+    if reason != Reason.IDLE or callable(limit) or not limit or limit < MINUTE:
+        return str(SIGNED_OUT_BECAUSE.get(reason, ""))
+    if limit % HOUR:
+        count = limit // MINUTE
+        words = ngettext(
+            "You were signed out after %(count)d minute without activity.",
+            "You were signed out after %(count)d minutes without activity.",
+            count,
+        )
+    else:
+        count = limit // HOUR
+        words = ngettext(
+            "You were signed out after %(count)d hour without activity.",
+            "You were signed out after %(count)d hours without activity.",
+            count,
+        )
+    return words % {"count": count}
+
+
+def idle_end(moment: datetime, now: datetime) -> str:
+    """Return when an idle session ends, *in 25 minutes without activity*."""
+    seconds = max(0, int((moment - now).total_seconds()))
+    unit = unit_of(seconds)
+    count = max(1, seconds // unit)
+    if unit == MINUTE:
+        words = ngettext(
+            "in %(count)d minute without activity", "in %(count)d minutes without activity", count
+        )
+    elif unit == HOUR:
+        words = ngettext(
+            "in %(count)d hour without activity", "in %(count)d hours without activity", count
+        )
+    else:
+        words = ngettext(
+            "in %(count)d day without activity", "in %(count)d days without activity", count
+        )
+    return words % {"count": count}
+
+
+def seconds_until_idle_end_changes(moment: datetime, now: datetime) -> float:
+    """Return for how many seconds from ``now`` the text of :func:`idle_end` stays the same."""
+    seconds = max(0.0, (moment - now).total_seconds())
+    return seconds % unit_of(seconds)
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -27,6 +27,8 @@ class Person(NamedTuple):
     password: str
     is_librarian: bool
     sign_ins: list[SignIn]
+    past: list[SignIn]
+    """Sessions that have ended, when they were last seen."""
 
 
 # Used less than SESSION_COOKIE_AGE (two weeks) ago: older sessions would have expired.
@@ -54,8 +56,13 @@ BOB = [
     SignIn("Googlebot", "Chicago", 10, timedelta(days=10)),
     SignIn("Unknown", None, 12, timedelta(days=12)),
 ]
+ALICES_PAST = [
+    SignIn("Samsung Internet", "Prague", 2, timedelta(days=1, hours=5)),
+    SignIn("Firefox on Mac", "Linköping", 16, timedelta(days=4, hours=2)),
+]
+BOBS_PAST = [SignIn("Safari on iPad", "Auckland", 5, timedelta(days=2, hours=7))]
 
 PEOPLE = [
-    Person("alice", "Alice", "Ferrier", "quiet-heron-reads", True, ALICE),
-    Person("bob", "Bob", "Okonkwo", "amber-fox-borrows", False, BOB),
+    Person("alice", "Alice", "Ferrier", "quiet-heron-reads", True, ALICE, ALICES_PAST),
+    Person("bob", "Bob", "Okonkwo", "amber-fox-borrows", False, BOB, BOBS_PAST),
 ]

@@ -31,10 +31,10 @@ class Place(NamedTuple):
     ipv6: IPv6Network
 
     def address(self, number: int, *, ipv6: bool = False) -> str:
-        """Return one of the ten addresses of the city."""
+        """Return the address of that number in the city, one of twelve."""
         if ipv6:
             return str(self.ipv6[(number << 64) + 0x8D3F_51FF_FE2A_0C77])
-        return str(self.ipv4[number * 23])
+        return str(self.ipv4[number * 21])
 
     def record(self) -> dict[str, Any]:
         """Return the record in the database, with the fields of GeoLite2-City."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils.timezone import now
 
 from demo.devices import DEVICES
@@ -27,11 +28,15 @@ def seed(person: Person) -> User:
     The sample sessions of an earlier run are replaced; other sessions are left alone.
     """
     user = make_user(person)
-    addresses = [address_of(sign_in, n) for n, sign_in in enumerate(person.sign_ins, start=1)]
+    sign_ins = [*person.sign_ins, *person.past]
+    addresses = [address_of(sign_in, n) for n, sign_in in enumerate(sign_ins, start=1)]
     for model in (conf.session_store.get_model_class(), PastSession):
         model.objects.filter(user=user, ip__in=addresses).delete()
-    for sign_in, address in zip(person.sign_ins, addresses, strict=True):
+    for sign_in, address in zip(sign_ins, addresses, strict=True):
         make_session(user, sign_in, address)
+    past = {"user": user, "ip__in": addresses[len(person.sign_ins) :]}
+    conf.session_store.get_model_class().objects.filter(**past).revoke(by=user)
+    PastSession.objects.filter(**past).update(ended_at=F("last_activity"))
     return user
 
 

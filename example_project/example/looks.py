@@ -14,7 +14,7 @@ __all__ = ["LOOKS", "OWN", "Look", "available", "choose", "current", "current_pa
 
 
 class Look(NamedTuple):
-    """A CSS framework, and its class names for what this site has beside the list."""
+    """A CSS framework, and its class names for what this site has besides the list."""
 
     name: str
     label: str

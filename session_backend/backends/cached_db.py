@@ -15,7 +15,7 @@ from django.db import connections
 
 from session_backend import sql
 from session_backend.backends import db
-from session_backend.backends.db import SessionRecord
+from session_backend.backends.records import SessionRecord
 from session_backend.conf import conf
 
 if TYPE_CHECKING:
@@ -36,7 +36,14 @@ class SessionStore(db.SessionStore):
     def _read(self, now: datetime) -> SessionRecord | None:
         entry, is_invalidated = self._cache.read(self._digest)
         record = unpacked(entry, now)
-        if record is not None and is_invalidated is False and record.expire_date > now:
+        if (
+            record is not None
+            and is_invalidated is False
+            and record.expire_date > now
+            and not record.is_idle(now)
+            # Only the row may refuse: it may know of a later proof.
+            and self._refusal(record) is None
+        ):
             return record
         if entry is not None and record is None:
             self._cache.delete([self._digest])
@@ -57,10 +64,11 @@ class SessionStore(db.SessionStore):
 
     def _fill(self, record: SessionRecord, now: datetime) -> None:
         if self._is_touch_due(record, now):
-            if self.request is None:
-                # There is no middleware to touch the row. A cached session would hide that it
-                # is due from the request that could.
+            if self.request is None or self._refusal(record) is not None:
+                # There is no middleware to touch the row, or it does not. A cached session would
+                # hide that it is due from the request that could.
                 return
+            # The touch has not happened yet, so it does not put off the idle timeout here.
             record = record.touched(now, self.client)
         seconds = lifetime(record, now)
         if seconds > 0:
@@ -81,6 +89,23 @@ class SessionStore(db.SessionStore):
             return
         with self._cache.invalidating([self._digest]):
             super()._update(row, record)
+
+    def _read_again(self, now: datetime) -> SessionRecord | None:
+        # From the row, as the cache may be behind it; so a change from here invalidates.
+        record = super()._read(now)
+        return None if record is None else record._replace(updated_at=None)
+
+    def _bind(self, row: AbstractSession, record: SessionRecord) -> bool:
+        # As in _update().
+        if record.updated_at is None or self._is_in_transaction:
+            with self._cache.invalidating([self._digest]):
+                return super()._bind(row, record)
+        unchanged = {"binding": record.binding, "updated_at": record.updated_at}
+        is_written = bool(sql.update(self._rows, row, **unchanged))
+        if is_written:
+            record = record._replace(binding=row.binding, updated_at=row.updated_at)
+            self._keep(record, row.updated_at)
+        return is_written
 
     def _keep(self, record: SessionRecord, now: datetime) -> None:
         self._cache.write(self._digest, packed(record), lifetime(record, now))
@@ -106,9 +131,7 @@ def packed(record: SessionRecord) -> tuple[Any, ...]:
 
     Times are text: unpickling a ``datetime`` takes longer than all the rest.
     """
-    data, last_activity, ip, user_agent, updated_at, expire_date = record
-    updated = updated_at and updated_at.isoformat()
-    return (data, last_activity.isoformat(), ip, user_agent, updated, expire_date.isoformat())
+    return tuple(part.isoformat() if isinstance(part, datetime) else part for part in record)
 
 
 def unpacked(entry: object, now: datetime) -> SessionRecord | None:
@@ -125,13 +148,17 @@ def unpacked(entry: object, now: datetime) -> SessionRecord | None:
             str(user_agent),
             str() | None as updated,
             str(expires),
+            str(authenticated),
+            str() | None as idle,
+            str(binding),
         ):
+            texts = (seen, updated, expires, authenticated, idle)
             try:
-                last_activity, expire_date = map(datetime.fromisoformat, (seen, expires))
-                updated_at = None if updated is None else datetime.fromisoformat(updated)
+                times: Any = [
+                    text if text is None else datetime.fromisoformat(text) for text in texts
+                ]
             except ValueError:
                 return None
-            moments = (now, last_activity, updated_at or now, expire_date)
-            if len({moment.tzinfo is None for moment in moments}) == 1:
-                return SessionRecord(data, last_activity, ip, user_agent, updated_at, expire_date)
+            if len({moment.tzinfo is None for moment in (now, *times) if moment is not None}) == 1:
+                return SessionRecord._make((data, times[0], ip, user_agent, *times[1:], binding))
     return None

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
@@ -27,6 +27,7 @@ from django.utils.functional import cached_property
 
 from session_backend import legacy, sql
 from session_backend.auth import accepts, owner_of
+from session_backend.backends.records import COLUMNS, SessionRecord
 from session_backend.cache import SessionCache, session_cache
 from session_backend.client import UNKNOWN, Client, client_from_meta, sanitized_client
 from session_backend.client_hints import refined
@@ -35,7 +36,8 @@ from session_backend.devices import Device
 from session_backend.fields import Digest
 from session_backend.history import Ending, Reason, reason_of
 from session_backend.impersonation import impersonator_name
-from session_backend.known_devices import device_token, new_device_token, recognize
+from session_backend.known_devices import device_token, recognize
+from session_backend.policy import Policy
 from session_backend.signals import (
     MOVES,
     announce,
@@ -47,45 +49,12 @@ from session_backend.signals import (
 if TYPE_CHECKING:
     from session_backend.models import AbstractSession, SessionQuerySet
 
-__all__ = ["SessionRecord", "SessionStore"]
+__all__ = ["SessionStore", "session_of"]
 
 logger = logging.getLogger("session_backend")
 
 # How long a new device is marked as new, unless the user sees it before.
 UNSEEN = timedelta(days=400)
-
-COLUMNS = ("session_data", "last_activity", "ip", "user_agent", "updated_at", "expire_date")
-
-
-class SessionRecord(NamedTuple):
-    """What is known of a session that was read or written: the columns that a load selects."""
-
-    data: dict[str, Any]
-    last_activity: datetime
-    ip: str | None
-    user_agent: str
-    updated_at: datetime | None
-    """None if it is not known which version of the row this is."""
-    expire_date: datetime
-
-    @property
-    def client(self) -> Client:
-        """The client that was recorded last."""
-        return Client(self.ip, self.user_agent)
-
-    @property
-    def lacks_client(self) -> bool:
-        """Whether no client is recorded, although the site's settings would keep one."""
-        return self.client == UNKNOWN and (conf.store_user_agent or conf.store_ip != "off")
-
-    def seconds_until_touch(self, now: datetime) -> float:
-        """Return after how many seconds the row is to be touched again; 0 or less: at once."""
-        return (self.last_activity - now).total_seconds() + conf.activity_interval
-
-    def touched(self, now: datetime, client: Client) -> SessionRecord:
-        """Return the record after a touch; an unknown client leaves the recorded one."""
-        known = self.client if client == UNKNOWN else client
-        return self._replace(last_activity=now, ip=known.ip, user_agent=known.user_agent)
 
 
 class SessionStore(SessionBase):
@@ -113,8 +82,15 @@ class SessionStore(SessionBase):
     background = False
     # Whether the user asked for the end of the session, as far as Django tells.
     is_signing_out = False
+    # Whether the user has just proved who they are.
+    has_authenticated = False
     # What the device cookie is to hold after this request has signed someone in.
     device_token: str | None = None
+    # What the browser is to sign so that the session is bound to its device.
+    challenge: str | None = None
+    # Whether the session of the cookie is there, and the request does not prove that it comes from
+    # the device to which that is bound.
+    is_unproven = False
 
     def __init__(
         self,
@@ -129,11 +105,14 @@ class SessionStore(SessionBase):
         self._record: SessionRecord | None = None
         self._signed_in_as: Any = None
         self._fresh_key: str | None = None
+        self._policy = Policy(None)
         # The key of a cookie that opened nothing here. The legacy engine may have its session.
         self._unopened_key: str | None = None
         # The digest of a session that has ended: the history may know why.
         self._ended_digest: Digest | None = None
         self._ended_reason: str | None = None
+        # The binding that the request was found to prove: "" asks for nothing.
+        self._proven = ""
 
     @classmethod
     def get_model_class(cls) -> type[AbstractSession]:
@@ -188,6 +167,36 @@ class SessionStore(SessionBase):
         """See user_id."""
         return owner_of(await self._aget_session()).user_id
 
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When the user last proved who they are; None if nobody is signed in."""
+        if self.user_id is None:
+            return None
+        return self._proved_at(self._session, timezone.now())
+
+    async def aauthenticated_at(self) -> datetime | None:
+        """See authenticated_at."""
+        await self._aget_session()
+        return self.authenticated_at
+
+    def mark_authenticated(self) -> None:
+        """Note that the user has just proved who they are, as a sign-in does by itself."""
+        self.has_authenticated = self.modified = True
+
+    @property
+    def idle_expires_at(self) -> datetime | None:
+        """When the session ends unless it is used again; None: not before it expires.
+
+        As it was when the session was read: this request may put it off.
+        """
+        self._get_session()
+        return self._record.idle_expires_at if self._record else None
+
+    async def aidle_expires_at(self) -> datetime | None:
+        """See idle_expires_at."""
+        await self._aget_session()
+        return self.idle_expires_at
+
     # Reading.
 
     def load(self) -> dict[str, Any]:
@@ -204,6 +213,12 @@ class SessionStore(SessionBase):
             self._ended_digest = self._digest if self._has_key else None
             self._session_key = None
             return {}
+        refusal = self._refusal(record)
+        if refusal is not None:
+            # As for a visitor without a session; the row stays, for the browser may come back with
+            # the proof.
+            self.is_unproven, self._ended_reason, self._session_key = True, refusal, None
+            return {}
         self._remember(record)
         return record.data
 
@@ -213,6 +228,21 @@ class SessionStore(SessionBase):
         self._signed_in_as = record.data.get(SESSION_KEY)
 
     def _read(self, now: datetime) -> SessionRecord | None:
+        record = self._read_row(now)
+        if record is None or not record.is_idle(now):
+            return record
+        # Ended at once, unless it was touched meanwhile: a touch that is under way must not bring
+        # back a session of which another request has said that it is gone.
+        idle = self._row.filter(idle_expires_at__lte=now)
+        with self._cache.invalidating([self._digest]):
+            idle._revoke_batch([self._digest], Ending(Reason.EXPIRED.value))
+        record = self._read_row(now)
+        if record is not None and not record.is_idle(now):
+            return record
+        self._ended_reason = Reason.IDLE.value
+        return None
+
+    def _read_row(self, now: datetime) -> SessionRecord | None:
         row = sql.select(self._rows, self._digest, now, COLUMNS)
         return None if row is None else SessionRecord(self.decode(row[0]), *row[1:])
 
@@ -240,10 +270,11 @@ class SessionStore(SessionBase):
         """
         deferred = dict.fromkeys((f.attname for f in self.model._meta.concrete_fields), DEFERRED)
         now = timezone.now()
+        expires = self.get_expiry_date(modification=now)
         columns = {
             "session_key": self._digest,
             "session_data": self.encode(data),
-            "expire_date": self.get_expiry_date(modification=now),
+            "expire_date": self._policy_of(data).expire_date(expires, self._proved_at(data, now)),
             "updated_at": now,
             **owner_of(data)._asdict(),
         }
@@ -277,37 +308,63 @@ class SessionStore(SessionBase):
         """Write a row of this data by one of the methods below, and send the signals."""
         before = self._record
         row = self.create_model_instance(data)
-        signs_in = data.get(SESSION_KEY) not in (None, self._signed_in_as)
-        record = SessionRecord(data, row.updated_at, *UNKNOWN, row.updated_at, row.expire_date)
-        if before:
-            record = record.touched(before.last_activity, before.client)
+        signs_in, now = self._signs_in(data), row.updated_at
+        proved_at = self._proved_at(data, now)
+        if before is None:
+            record = SessionRecord(data, now, *UNKNOWN, now, row.expire_date, proved_at, None)
+        else:
+            record = before._replace(
+                data=data, updated_at=now, expire_date=row.expire_date, authenticated_at=proved_at
+            )
         if not self.background:
-            record = record.touched(row.updated_at, self.client)
+            record = self._touched(record, now)
             for column, value in self._touch_columns(before, record).items():
                 setattr(row, column, value)
+        if before is None or proved_at != before.authenticated_at:
+            row.authenticated_at = proved_at
         is_new = signs_in and self._sign_in(row, record.client)
+        if signs_in:
+            record = record._replace(binding=row.binding)
         write(row, record)
         self._remember(record)
+        self.has_authenticated = False
         if signs_in:
+            self._policy_of(data).end_surplus(self._rows)
             self._announce(session_started, is_new=is_new, request=self.request)
         self._announce_move(before, record)
+
+    def _signs_in(self, data: dict[str, Any]) -> bool:
+        return data.get(SESSION_KEY) not in (None, self._signed_in_as)
+
+    def _proved_at(self, data: dict[str, Any], now: datetime) -> datetime:
+        """Return when the user of this data last proved who they are."""
+        if self._record is None or self.has_authenticated or self._signs_in(data):
+            return now
+        return self._record.authenticated_at
+
+    def _policy_of(self, data: dict[str, Any]) -> Policy:
+        user_id = owner_of(data).user_id
+        if self._policy.user_id != user_id:
+            self._policy = Policy(user_id)
+        return self._policy
 
     def _sign_in(self, row: AbstractSession, client: Client) -> bool:
         """Fill in the columns of a sign-in, and return whether its device is new to the user."""
         row.created_at, row.name, row.device_id = row.updated_at, "", ""
-        row.new_until = None
-        if conf.client_hints:
-            # The session may have this user agent already, from before there were hints.
-            for column, value in self._hinted(self.model.client_columns(client)).items():
-                setattr(row, column, value)
+        row.new_until, row.binding = None, ""
+        if conf.binding != "off":
+            self._offer_binding(row)
+        columns = self.model.client_columns(client)
+        # The session may have this user agent already, from before there were hints.
+        for column, value in self._hinted(columns).items():
+            setattr(row, column, value)
         row.impersonator = impersonator_name(self.request)
         if self.request is not None and conf.device_cookie:
-            self.device_token = device_token(self.request) or new_device_token()
+            self.device_token = device_token(self.request)
             row.device_id = Digest.of(self.device_token)
         if not conf.history_days or row.user_id is None or row.impersonator:
             return False
         earlier = self._rows.filter(user=row.user_id).exclude(pk=row.session_key)
-        columns = self.model.client_columns(client)
         found = recognize(earlier, row.user_id, row.device_id, columns)
         row.name = found.name
         if found.is_new:
@@ -407,7 +464,7 @@ class SessionStore(SessionBase):
         if self._opened_at is None or self._record is None or not self.is_touch_due:
             return
         before = self._record
-        self._record = before.touched(self._opened_at, self.client)
+        self._record = self._touched(before, self._opened_at)
         columns = self._touch_columns(before, self._record)
         rows = self._row.filter(last_activity=before.last_activity)
         try:
@@ -422,13 +479,20 @@ class SessionStore(SessionBase):
         """See touch."""
         await sync_to_async(self.touch)()
 
+    def _touched(self, record: SessionRecord, now: datetime) -> SessionRecord:
+        idle_expires_at = self._policy_of(record.data).idle_expires_at(now)
+        return record.touched(now, self.client)._replace(idle_expires_at=idle_expires_at)
+
     def _touch_columns(self, before: SessionRecord | None, after: SessionRecord) -> dict[str, Any]:
         known = before.client if before else UNKNOWN
         client = {} if after.client == known else self.model.client_columns(after.client)
         if after.user_agent == known.user_agent:
             # The hints may have said more than the user agent.
             client = {name: client[name] for name in client if name not in Device._fields}
-        return {"last_activity": after.last_activity, **client, **self._hinted(client)}
+        columns = {"last_activity": after.last_activity, **client, **self._hinted(client)}
+        if before is None or before.idle_expires_at != after.idle_expires_at:
+            columns["idle_expires_at"] = after.idle_expires_at
+        return columns
 
     def _hinted(self, columns: dict[str, Any]) -> dict[str, str]:
         return {} if self.request is None else refined(columns, self.request.META)
@@ -450,6 +514,61 @@ class SessionStore(SessionBase):
             # It may have been revoked meanwhile.
             if session is not None:
                 announce(signal, session, self._using, **kwargs)
+
+    # Binding.
+
+    def _offer_binding(self, row: AbstractSession) -> None:
+        from session_backend.binding.state import offered
+
+        binding = offered(self.request, row.user_id)
+        if binding is not None:
+            row.binding, self.challenge = str(binding), binding.challenge
+
+    def _refusal(self, record: SessionRecord) -> str | None:
+        """Return why the request may not open a session that is there; None if it may.
+
+        ``""``: it lacks the proof that it comes from the device to which the session is bound. Or a
+        Reason: the session had to be bound, and is not.
+        """
+        if record.binding == self._proven or self.request is None or conf.binding == "off":
+            return None
+        from session_backend.binding.state import Binding, bound_cookie
+
+        binding = Binding.parse(record.binding)
+        if binding.accepts(bound_cookie(self.request)):
+            self._proven = record.binding
+            return None
+        return "" if binding.key else Reason.BINDING_FAILED.value
+
+    def read_bound(self, *, is_repeated: bool = False) -> SessionRecord | None:
+        """Read the session to change its binding; None if there is none, or none to change.
+
+        It asks for no proof. ``is_repeated``: a change of what was read before came too late.
+        """
+        read = self._read_again if is_repeated else self._read
+        record = read(timezone.now())
+        return record if record is not None and record.binding else None
+
+    def _read_again(self, now: datetime) -> SessionRecord | None:
+        return self._read(now)
+
+    def bind(self, record: SessionRecord, binding: str) -> bool:
+        """Change the binding of a session that was read; False if something else has changed it.
+
+        It writes no other column than ``updated_at``.
+        """
+        deferred = dict.fromkeys((f.attname for f in self.model._meta.concrete_fields), DEFERRED)
+        columns = {"session_key": self._digest, "binding": binding, "updated_at": timezone.now()}
+        return self._bind(self.model(**deferred | columns), record)
+
+    def _bind(self, row: AbstractSession, record: SessionRecord) -> bool:
+        return bool(sql.update(self._rows, row, binding=record.binding))
+
+    def end_bound(self, record: SessionRecord) -> bool:
+        """End a session that was read: its binding has failed. False if that has changed."""
+        rows = self._rows.filter(binding=record.binding)
+        ending = Ending(Reason.BINDING_FAILED.value)
+        return any(rows._revoke_batch([self._digest], ending, self._cache).values())
 
     # Ending.
 
@@ -495,11 +614,9 @@ class SessionStore(SessionBase):
 
         It takes one statement, and none while the session is there or has not been used.
         """
-        if self._ended_digest is None or not conf.history_days:
-            return ""
-        if self._ended_reason is None:
+        if self._ended_reason is None and self._ended_digest and conf.history_days:
             self._ended_reason = reason_of(self._rows, self._ended_digest)
-        return self._ended_reason
+        return self._ended_reason or ""
 
     async def aended_reason(self) -> str:
         """See ended_reason."""
@@ -508,3 +625,9 @@ class SessionStore(SessionBase):
     @classmethod
     def clear_expired(cls) -> None:
         cls.get_model_class().objects.filter(expire_date__lt=timezone.now()).clear()
+
+
+def session_of(request: HttpRequest) -> SessionStore | None:
+    """Return the session of a request, or None if a view has replaced it by something else."""
+    session = getattr(request, "session", None)
+    return session if isinstance(session, SessionStore) else None

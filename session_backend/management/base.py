@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
 from django.db.models import QuerySet
+from django.template.defaultfilters import pluralize
 
 from session_backend.models import Session, SessionQuerySet
 
-__all__ = ["BatchCommand", "progress"]
+__all__ = ["BatchCommand", "counted", "progress"]
 
 INTERRUPTED = 130  # the exit status that shells report for Ctrl-C
 
@@ -105,6 +106,11 @@ def progress(
         return
     with tqdm(total=count(), unit=f" {unit}", leave=False) as bar:
         yield bar.update
+
+
+def counted(number: int) -> str:
+    """Return a number with the word for sessions."""
+    return f"{number} session{pluralize(number)}"
 
 
 def _tqdm() -> Callable[..., AbstractContextManager[Any]] | None:

@@ -133,6 +133,10 @@ class Migration(migrations.Migration):
                             ("revoked_by_staff", "Signed out by an administrator"),
                             ("password_changed", "The password was changed"),
                             ("expired", "Expired"),
+                            ("idle", "Not used for too long"),
+                            ("limit", "Too many sessions"),
+                            ("account_disabled", "The account was disabled"),
+                            ("binding_failed", "The device could not be confirmed"),
                         ],
                         max_length=16,
                         verbose_name="reason",
@@ -270,9 +274,15 @@ class Migration(migrations.Migration):
                 ),
                 ("new_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
+                    "authenticated_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("idle_expires_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
                     "auth_hash",
                     models.CharField(blank=True, default="", editable=False, max_length=16),
                 ),
+                ("binding", models.TextField(blank=True, default="", editable=False)),
                 (
                     "user",
                     models.ForeignKey(

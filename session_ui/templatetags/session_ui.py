@@ -18,6 +18,7 @@ from session_ui import text
 from session_ui.conf import conf
 from session_ui.sessions import SessionList
 from session_ui.tables import SessionRow
+from session_ui.watch import SessionWatch
 
 __all__ = [
     "browser",
@@ -37,6 +38,7 @@ __all__ = [
     "session_place",
     "session_seen",
     "session_ui_assets",
+    "session_watch",
 ]
 
 register = template.Library()
@@ -71,8 +73,20 @@ def session_ended(context: Context) -> dict[str, Any]:
     # First, for it opens the session.
     is_visitor = visitor_of(request) is None
     reason = take(request)
-    words = text.SIGNED_OUT_BECAUSE.get(reason) if is_visitor else None
+    words = text.signed_out_because(reason) if is_visitor else ""
     return {"reason": reason, "words": words, "classes": conf.classes}
+
+
+@register.inclusion_tag("session_ui/watch.html", takes_context=True)
+def session_watch(context: Context) -> dict[str, Any]:
+    """Render what takes an open page to the sign-in page once its visitor is signed out.
+
+    Before the session ends for want of activity, it asks. For an anonymous visitor it is nothing.
+    """
+    request = request_of(context)
+    if request is None or visitor_of(request) is None:
+        return {"watch": None}
+    return {"watch": SessionWatch(request), "classes": conf.classes}
 
 
 @register.filter

@@ -82,17 +82,19 @@
   });
 
   // -- questions ----------------------------------------------------------------------------------
-  let asked, onYes, pressed, place, isConfirmed;
+  let asked, onYes, pressed, place, isConfirmed, isKept;
+  const question = () => document.querySelector("[data-session-dialog]");
+  const password = () => question()?.querySelector("[type=password]");
   const ask = (button, then) => {
-    const dialog = document.querySelector("[data-session-dialog]");
+    const dialog = question();
     const row = button.closest("tr");
     const cells = row?.querySelectorAll(".sui-location, .sui-last_activity") ?? [];
     const about = [...cells].map((cell) => cell.textContent.trim()).join(" · ");
-    const { question } = button.dataset;
-    if (!dialog) return window.confirm(`${question}\n${about}`.trim()) && then();
+    const words = button.dataset.question;
+    if (!dialog) return window.confirm(`${words}\n${about}`.trim()) && then();
     if (dialog.open) return;
     const put = (name, ...parts) => dialog.querySelector(`[${name}]`)?.replaceChildren(...parts);
-    put("data-session-question", question);
+    put("data-session-question", words);
     put("data-session-asked", row?.querySelector(".sui-icon")?.cloneNode(true) ?? "", about);
     [asked, onYes] = [button, then];
     dialog.showModal();
@@ -100,16 +102,34 @@
 
   onClick("[data-session-dialog] button", (answer, { detail }) => {
     // The second click of a double one may meet a button of the question that the first has opened.
-    if (detail > 1) return;
-    answer.closest("dialog").close();
-    if (answer.value === "yes") onYes();
+    if (detail > 1 || answer.getAttribute("aria-disabled") === "true") return;
+    const isYes = answer.value === "yes";
+    // With a password it stays open: the answer may be that it was wrong.
+    if (!isYes || !password()) answer.closest("dialog").close();
+    else if (password().reportValidity()) answer.setAttribute("aria-disabled", "true");
+    else return;
+    if (isYes) onYes();
+  });
+  on("keydown", ({ key, target }) => {
+    if (key === "Enter" && target === password()) question().querySelector("[value=yes]").click();
   });
 
-  // A button that an update has replaced cannot have the focus back.
-  const isReplaced = ({ target }) => target.matches("[data-session-dialog]") && !asked.isConnected;
-  on("close", (event) => isReplaced(event) && byId(asked.id)?.focus(), { capture: true });
+  const reset = () => {
+    question().querySelector("[value=yes]")?.removeAttribute("aria-disabled");
+    if (!password()) return;
+    password().value = "";
+    password().removeAttribute("aria-invalid");
+    byId("session-password-error").textContent = "";
+  };
+  on("close", ({ target }) => {
+    if (!target.matches("[data-session-dialog]")) return;
+    // A button that an update has replaced cannot have the focus back.
+    if (!asked.isConnected) byId(asked.id)?.focus();
+    if (!target.open) reset();
+  }, { capture: true });
   const buttons = () => all("#session-list button[form=session-form]");
   const send = (form, button) => {
+    isKept = Boolean(password() && question().open);
     pressed = (button.id && byId(button.id)) || button;
     place = buttons().indexOf(pressed);
     // A copy: an update may have taken the button out of the page.
@@ -117,11 +137,19 @@
     copy.id = "";
     copy.hidden = true;
     form.append(copy);
+    // What was typed into the question. A question that can ask for it sends it even if empty.
+    const secret = question()?.querySelector("[name=password]")?.cloneNode();
+    if (secret) {
+      secret.id = "";
+      secret.hidden = true;
+      form.append(secret);
+    }
     form.setAttribute("hx-confirm", ""); // htmx is not to ask again
     isConfirmed = true;
     form.requestSubmit(copy);
     isConfirmed = false;
     copy.remove();
+    secret?.remove();
   };
 
   on("submit", (event) => {
@@ -136,6 +164,8 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (button.getAttribute("aria-disabled") === "true") return;
+    // A question that was closed a moment ago may not have had its close event yet.
+    if (question() && !question().open) reset();
     ask(button, () => {
       // Not the disabled attribute: it would take the focus away.
       button.setAttribute("aria-disabled", "true");
@@ -156,8 +186,11 @@
   const since = (row) => Number(row.dataset.since);
   onHtmx("htmx:beforeRequest htmx:before:request", (what, status, event) => {
     newest = Math.max(newest, ...rows().map(since));
-    if (what !== "poll") isBusy = true;
-    else if (isQuiet()) event.preventDefault();
+    if (what !== "poll") {
+      isBusy = true;
+      // Its answer could take away the cookie with the new key that this request may bring.
+      looking?.abort();
+    } else if (isQuiet()) event.preventDefault();
   });
 
   // An answer to something else takes no text away that is not saved yet.
@@ -175,10 +208,11 @@
     }
     if (what === "name") {
       if (focused === document.body) (field() ?? list).focus();
-    } else if (what === "form") {
+    } else if (what === "form" && !password()) {
       const left = buttons();
       const next = left[Math.min(place, left.length - 1)] ?? byId("session-empty") ?? list;
-      if (focused === document.body) next.focus();
+      if (isKept) question().close();
+      if (isKept || focused === document.body) next.focus();
     } else if (isTurn) {
       isTurn = false;
       if (focused === document.body || list.contains(focused)) list.focus({ preventScroll: true });
@@ -232,9 +266,108 @@
     }
     isBusy = false;
     pressed?.removeAttribute("aria-disabled");
+    if (what === "form" && password()) {
+      // Where the visitor has said no meanwhile, that counts.
+      if (isKept && !question().open) reset();
+      else if (isFine) {
+        question().querySelector("[value=yes]")?.removeAttribute("aria-disabled");
+        ask(asked, onYes);
+        password().focus();
+      } else if (isKept) question().close();
+    }
     // Brings the CSRF token that a sign-in in another tab has changed.
     if (status === 403) waiting.push(() => refresh(true));
     // Not at once: htmx releases the list after this event.
     setTimeout(() => waiting.splice(0).forEach(soon));
   });
+
+  // -- the watch ----------------------------------------------------------------------------------
+  // Not by htmx: it is on any page of the site. Times are in milliseconds.
+  let watched, due, end, looking;
+  const still = () => watched?.querySelector("dialog");
+  const plan = (seconds) => {
+    const now = Date.now();
+    const { interval, warning } = watched.dataset;
+    end = typeof seconds === "number" ? now + 1000 * seconds : Infinity;
+    const asks = end - 1000 * (warning ?? 0);
+    const next = Math.min(asks > now ? asks : end, Number(interval) ? now + 1000 * interval : Infinity);
+    due = Math.max(next, now + 1000);
+    return asks <= now;
+  };
+  const look = async (form) => {
+    const failed = still()?.querySelector("[data-session-failed]");
+    failed?.replaceChildren();
+    due = Infinity;
+    looking?.abort();
+    looking = new AbortController();
+    const headers = { "HX-Request": "true", "HX-Current-URL": location.href };
+    const post = form && { method: "POST", body: new FormData(form) };
+    try {
+      const options = { headers, cache: "no-store", signal: looking.signal, ...post };
+      const answer = await fetch(form ? form.action : watched.dataset.url, options);
+      const address = answer.headers.get("HX-Redirect");
+      if (address) return location.assign(address);
+      if (answer.headers.has("HX-Refresh")) return location.reload();
+      const isLate = plan((await answer.json()).seconds);
+      if (isLate && still() && !still().open) askStill();
+      else if (!isLate && still()?.open) still().close();
+    } catch {
+      // Offline, or the server has failed.
+      due = Date.now() + 1000 * (Number(watched.dataset.interval) || 15);
+      if (form) failed?.replaceChildren(failed.dataset.sessionFailed);
+    }
+  };
+  let before; // what had the focus
+  const askStill = () => {
+    before = document.activeElement;
+    still().showModal();
+    tick();
+  };
+  const tick = () => {
+    const found = byId("session-watch");
+    if (found !== watched) {
+      watched = found;
+      const seconds = found?.dataset.seconds;
+      // Whether it is late only the server knows: loading this page has used the session.
+      if (found) plan(seconds ? Number(seconds) : null);
+    }
+    if (!watched || document.hidden || isBusy) return;
+    if (still()?.open) {
+      const rest = Math.max(0, Math.round((end - Date.now()) / 1000));
+      const timer = still().querySelector("[data-session-timer]");
+      timer.textContent = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
+    }
+    // By the clock, which goes on while a computer sleeps.
+    if (Date.now() >= due) look();
+  };
+  const lookNow = () => {
+    tick();
+    // While it asks, an answer may be under way.
+    if (watched && !document.hidden && !isBusy && !still()?.open) look();
+  };
+  on("DOMContentLoaded", tick);
+  setInterval(tick, 1000);
+  on("visibilitychange", lookNow);
+  window.addEventListener("online", lookNow);
+  // Brought back by the back button, from memory or from the browser's cache.
+  window.addEventListener("pageshow", ({ persisted }) => {
+    const [{ type } = {}] = performance.getEntriesByType("navigation");
+    if (persisted || type === "back_forward") lookNow();
+  });
+
+  on("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (!form.closest("#session-watch") || submitter?.name) return;
+    event.preventDefault();
+    look(form);
+  });
+  // Someone who presses Escape is there.
+  on("cancel", (event) => {
+    if (event.target !== still()) return;
+    event.preventDefault();
+    look(event.target.querySelector("form"));
+  }, { capture: true });
+  on("close", ({ target }) => {
+    if (target === still() && !before.isConnected) byId(before.id)?.focus();
+  }, { capture: true });
 })();

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
 
-__all__ = ["PATH", "launch", "launched"]
+__all__ = ["BINDING_PATH", "PATH", "launch", "launch_with_keys", "launched"]
 
 PATH = os.environ.get("CHROMIUM") or shutil.which("chromium")
+# A Chromium that binds sessions to keys in software: 150 does, 156 does not.
+BINDING_PATH = os.environ.get("BINDING_CHROMIUM")
+KEYS = "DeviceBoundSessions,EnableBoundSessionCredentialsSoftwareKeysForManualTesting"
 
 # Nothing but the pages under test is to be fetched, and containers have no sandbox to offer.
 ARGUMENTS = [
@@ -44,4 +47,11 @@ def launch(chromium: BrowserType, *, keeps_pages: bool = False) -> Browser:
         executable_path=PATH,
         args=ARGUMENTS,
         ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else None,
+    )
+
+
+def launch_with_keys(chromium: BrowserType) -> Browser:
+    """Start the Chromium that binds sessions, which it does over HTTPS and for localhost."""
+    return chromium.launch(
+        executable_path=BINDING_PATH, args=[*ARGUMENTS, f"--enable-features={KEYS}"]
     )

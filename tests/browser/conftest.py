@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import override_settings
-from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.chromium import PATH, launched
-from tests.browser.site import TURN, site_settings
+from tests.browser.site import TURN, served
 from tests.browser.watch import Watch
 from tests.browsers import LAPTOP, PHONE, make_user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from pytest_django.live_server_helper import LiveServer
 
     from tests.browser.visitor import Visitor
 
@@ -49,11 +48,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def live_server(django_db_setup: None) -> Iterator[LiveServer]:
-    """The site of these tests: pytest-django's own would have the middleware of the others."""
-    with override_settings(**site_settings()):
-        server = LiveServer("localhost")
+    with served() as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ __all__ = ["main"]
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 PASSWORD = "quiet-heron-reads"
 PATH = "/account/sessions/"
-ROWS = 5
+ROWS = 4
 # Bytes of a picture that a README may ask of its readers.
 LIMIT = 200_000
 
@@ -79,7 +79,7 @@ def arrange(var: Path) -> None:
         database.execute(
             "DELETE FROM session_backend_session"
             " WHERE last_activity < datetime((SELECT max(last_activity)"
-            " FROM session_backend_session), '-30 hours')"
+            " FROM session_backend_session), '-20 hours')"
         )
 
 

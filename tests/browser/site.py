@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django import conf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.test import override_settings
+from pytest_django.live_server_helper import LiveServer
 
-__all__ = ["POLICY", "TURN", "htmx", "one_by_one_under_policy", "site_settings"]
+__all__ = ["POLICY", "TURN", "htmx", "one_by_one_under_policy", "served", "site_settings"]
 
 POLICY = "default-src 'self'"
 
@@ -19,14 +22,14 @@ settings: Any = conf.settings
 
 
 class Turn:
-    """Whoever uses the database holds it.
+    """A lock for the database, held by the test or by one request.
 
     A database in memory is one connection, which Django shares among the server's threads and the
-    test: two of them at once would stand in each other's transactions.
+    test: used by two at once, it would mix their transactions.
     """
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = threading.Lock()
         self.test = 0
 
     def __enter__(self) -> None:
@@ -82,3 +85,17 @@ def site_settings() -> dict[str, Any]:
             }
         ],
     }
+
+
+@contextmanager
+def served(**changed: Any) -> Iterator[LiveServer]:
+    """Serve this site; pytest-django's own fixture would have the middleware of the others."""
+    with override_settings(**site_settings(), **changed):
+        server = LiveServer("localhost")
+        yield server
+        # A database in memory is shared until the server stops, and each thread of a connection
+        # closes it at its end.
+        for thread in threading.enumerate():
+            if thread.name.endswith("(process_request_thread)"):
+                thread.join(timeout=10)
+        server.stop()

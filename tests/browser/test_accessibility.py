@@ -16,7 +16,7 @@ from tests.session_ui.helpers import mark_new, sessions_for
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed.")
 
-# WCAG 2.2 AA, and what axe recommends beside it.
+# WCAG 2.2 AA, and what axe recommends besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 DESKTOP = {"width": 1280, "height": 800}

@@ -1,4 +1,4 @@
-"""The kit's own question, where the other tests have the browser's."""
+"""The package's own dialog, where the other tests have the browser's."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def test_attributes_of_the_body_change_nothing(
 def test_a_user_agent_is_only_text(
     laptop: Visitor, visitor: Callable[..., Visitor], alice: Any, agent: str
 ) -> None:
-    stranger = visitor(extra_http_headers={"User-Agent": agent.encode().decode("latin-1")})
-    stranger.sign_in(alice)
+    attacker = visitor(extra_http_headers={"User-Agent": agent.encode().decode("latin-1")})
+    attacker.sign_in(alice)
     laptop.sign_in(alice)
     laptop.sees(rows=2)
     row = laptop.rows.last

@@ -210,13 +210,13 @@ def test_a_new_device_is_marked_until_it_was_seen(
 ) -> None:
     laptop.sign_in(alice)
     laptop.sees(rows=1)
-    stranger = visitor(user_agent=LAPTOP["HTTP_USER_AGENT"].replace("Chrome/", "Edg/"))
-    stranger.sign_in(alice)
+    edge = visitor(user_agent=LAPTOP["HTTP_USER_AGENT"].replace("Chrome/", "Edg/"))
+    edge.sign_in(alice)
     new = laptop.rows.last.get_by_text("New", exact=True)
     expect(new).to_be_visible()
     expect(laptop.page.get_by_text("New", exact=True)).to_have_count(1)
     # Not where it signed in itself.
-    expect(stranger.page.get_by_text("New", exact=True)).to_have_count(0)
+    expect(edge.page.get_by_text("New", exact=True)).to_have_count(0)
 
     laptop.page.goto(PAGE)
     expect(new).to_be_visible()

@@ -298,9 +298,9 @@ def test_forced_colours_and_large_text(visitor: Callable[..., Visitor], alice: A
     link = reader.page.locator("[aria-sort] a")
     assert "\u2193" in link.evaluate(arrow)
     icon = reader.page.locator(".sui-icon").first
-    assert icon.bounding_box()["width"] == 36  # type: ignore[index]
+    assert icon.bounding_box()["width"] == 32  # type: ignore[index]
     reader.page.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert icon.bounding_box()["width"] == 72  # type: ignore[index]
+    assert icon.bounding_box()["width"] == 64  # type: ignore[index]
 
 
 def test_a_selection_of_text_stays(laptop: Visitor, alice: Any, others: Any) -> None:

@@ -35,20 +35,20 @@ def test_this_was_not_me(
         session_started.disconnect(dispatch_uid="session_ui")
     (email,) = mail.outbox
     ((html, _),) = vars(email)["alternatives"]
-    stranger = visitor(java_script_enabled=has_script)
+    reader = visitor(java_script_enabled=has_script)
     # As a mail program shows it.
-    stranger.page.set_content(str(html))
-    stranger.page.get_by_role("link", name="This wasn’t me").click()  # noqa: RUF001
-    link = stranger.page.url
+    reader.page.set_content(str(html))
+    reader.page.get_by_role("link", name="This wasn’t me").click()  # noqa: RUF001
+    link = reader.page.url
 
-    expect(stranger.page.get_by_role("heading")).to_have_text(f"Sign out {IPHONE}?")
-    stranger.page.get_by_role("button", name="Sign out").click()
-    expect(stranger.page.get_by_role("heading")).to_have_text(f"{IPHONE} has been signed out.")
+    expect(reader.page.get_by_role("heading")).to_have_text(f"Sign out {IPHONE}?")
+    reader.page.get_by_role("button", name="Sign out").click()
+    expect(reader.page.get_by_role("heading")).to_have_text(f"{IPHONE} has been signed out.")
     phone.lands_on_sign_in()
     laptop.sees(rows=1)
-    stranger.page.get_by_role("link", name="Change your password").click()
-    stranger.page.wait_for_url("**/password_reset/")
+    reader.page.get_by_role("link", name="Change your password").click()
+    reader.page.wait_for_url("**/password_reset/")
 
     watch.expect("status of 410")
-    stranger.page.goto(link)
-    expect(stranger.page.get_by_role("heading")).to_have_text("That device is already signed out.")
+    reader.page.goto(link)
+    expect(reader.page.get_by_role("heading")).to_have_text("That device is already signed out.")

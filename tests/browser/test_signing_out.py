@@ -112,7 +112,7 @@ def test_it_works_without_polling(laptop: Visitor, alice: Any, settings: Any) ->
     assert laptop.polls == 0
 
 
-def test_the_block_shows_nothing_to_a_stranger(laptop: Visitor) -> None:
+def test_the_block_shows_nothing_to_an_anonymous_visitor(laptop: Visitor) -> None:
     laptop.page.goto("/")
     expect(laptop.page.get_by_text("For everybody.")).to_be_visible()
     assert laptop.counts.count() == 0

@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user, get_user_model, login, update_session_auth_hash
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
 from django.db import transaction
 from django.test import RequestFactory
 
+from session_backend.binding import endpoints
+from session_backend.binding.state import cookie_name
 from session_backend.history import Reason
 from session_ui.views import SessionRevokeView
 from tests.races.explorer import actor
-from tests.races.site import ALICE, BACKEND, BOB, LAPTOP, PHONE, Site
+from tests.races.site import ALICE, BACKEND, BOB, CHALLENGE, DEVICE_KEY, LAPTOP, PHONE, Site
+from tests.session_backend.binding.browser import Key
 
-__all__ = ["ACTORS", "GONE", "OF_USER", "OTHERS", "REASONS"]
+__all__ = ["ACTORS", "BINDING", "GONE", "OF_USER", "OTHERS", "REASONS"]
 
 # What a request returns that could not save its session.
 GONE = "gone"
 Act = Callable[[Site], Any]
+THIEFS_KEY = Key()
 
 
 def read(site: Site, key: str = LAPTOP) -> Any:
     """Return the store of a request that has read its session."""
     store = site.visitor(key)
-    site.history.load(key, lambda: site.version(store._session))
+    load = lambda: site.version(store._session)  # noqa: E731
+    site.history.load(key, load, lambda: site.give_cookie(store))
     return store
 
 
@@ -101,6 +107,15 @@ def sign_in(site: Site) -> str:
     return save(site, request.session)
 
 
+def sign_in_elsewhere(site: Site) -> str:
+    """As on a device that has no session yet."""
+    request: Any = RequestFactory().post("/")
+    request.session = site.visitor()
+    request.session.update({"name": "a new session", "log": []})
+    login(request, get_user_model()(pk=ALICE, password="secret"), BACKEND)
+    return save(site, request.session)
+
+
 def change_password(site: Site) -> str | None:
     """As Django's PasswordChangeView, on the phone."""
     request = request_of(site, PHONE)
@@ -159,6 +174,52 @@ def in_transaction(act: Act, *, commits: bool) -> Act:
     return acts
 
 
+def register(site: Site, key: Key = DEVICE_KEY) -> int:
+    """As a browser that registers its key after the sign-in."""
+    return ask(site, endpoints.register, key.sign(CHALLENGE, registers=True))
+
+
+def refresh(site: Site) -> int:
+    """As a browser that knows what to sign."""
+    return ask(site, endpoints.refresh, DEVICE_KEY.sign(CHALLENGE))
+
+
+def refresh_in_two_steps(site: Site) -> int:
+    """As a browser that asks first."""
+    request = request_to_bind(site, "")
+    response = endpoints.refresh(request)
+    challenge = response.headers.get("Secure-Session-Challenge", "").partition(";")[0].strip('"')
+    return ask(site, endpoints.refresh, DEVICE_KEY.sign(challenge))
+
+
+def request_to_bind(site: Site, proof: str) -> Any:
+    headers = {"Secure-Session-Response": proof, "Sec-Secure-Session-Id": "laptop"}
+    request = RequestFactory().post("/", secure=True, headers=headers)
+    request.COOKIES = {settings.SESSION_COOKIE_NAME: LAPTOP}
+    return request
+
+
+def ask(site: Site, endpoint: Any, proof: str) -> int:
+    """Send a proof, and keep the cookie for it; it is refused if the session is not there."""
+    request, statuses = request_to_bind(site, proof), []
+
+    def send() -> Any:
+        response = endpoint(request)
+        statuses.append(response.status_code)
+        if cookie := response.cookies.get(cookie_name()):
+            site.bound_cookie = cookie.value
+        is_gone = response.status_code == 204 or b'"continue": false' in response.content
+        return None if is_gone else site.history.latest(LAPTOP)
+
+    site.history.load(LAPTOP, send)
+    return int(statuses[0])
+
+
+def forge(site: Site) -> None:
+    """As a thief who has the cookie and another key."""
+    endpoints.refresh(request_to_bind(site, THIEFS_KEY.sign(CHALLENGE)))
+
+
 def acknowledged(acts: dict[str, Act]) -> dict[str, Act]:
     def wrapped(act: Act) -> Act:
         def acts(site: Site) -> Any:
@@ -207,11 +268,23 @@ ACTORS: dict[str, Act] = {
 # In need of a phone, a visitor who has not signed in, a legacy engine, or a cache that is empty.
 OTHERS: dict[str, Act] = {
     "sign_in": sign_in,
+    "sign_in_elsewhere": sign_in_elsewhere,
+    "sign_in_limited": sign_in,
+    # As a load, on a machine whose clock is ahead.
+    "come_back_late": load,
     "change_password": change_password,
     "revoke_others": revoke_others,
     "load_and_roll_back": load_and_roll_back,
     "clear": clear,
     "flush_cache": lambda site: caches["default"].clear(),
+}
+# In need of a session that is bound to its device, or is to be.
+BINDING: dict[str, Act] = {
+    "register": register,
+    "register_other": lambda site: register(site, THIEFS_KEY),
+    "refresh": refresh,
+    "refresh_in_two_steps": refresh_in_two_steps,
+    **acknowledged({"forge": forge}),
 }
 
 # Why the history may say that a session ended which these have ended.
@@ -220,6 +293,9 @@ REASONS = {
     **dict.fromkeys(["revoke_row", "delete_slice", *OF_USER], (Reason.REVOKED.value,)),
     "revoke_queryset": (Reason.REVOKED_BY_STAFF.value,),
     "clear": (Reason.EXPIRED.value,),
+    "come_back_late": (Reason.IDLE.value,),
+    **dict.fromkeys(["sign_in_elsewhere", "sign_in_limited"], (Reason.LIMIT.value,)),
+    **dict.fromkeys(["register", "register_other", "forge"], (Reason.BINDING_FAILED.value,)),
     # On a page where Django finds another password, the session of the page ends.
     "revoke_others": (Reason.REVOKED.value, Reason.PASSWORD_CHANGED.value),
 }

@@ -11,7 +11,7 @@ from django.db import connection
 
 from session_backend.fields import Digest
 from session_backend.models import PastSession, Session
-from tests.races.actors import ACTORS, OTHERS
+from tests.races.actors import ACTORS, BINDING, OTHERS
 from tests.races.database import Database
 from tests.races.django_db import PlainSession
 from tests.races.explorer import ALL, Explorer, Run, Worker
@@ -84,7 +84,7 @@ def explore(database: Database) -> Iterator[Explore]:
             return endings[ending]
 
         with site.starting(engine, Start(**start)):
-            acts = [lambda name=name: (ACTORS | OTHERS)[name](site) for name in names]
+            acts = [lambda name=name: (ACTORS | OTHERS | BINDING)[name](site) for name in names]
             dying = [number for number, name in enumerate(names) if name == mortal]
             explorer = Explorer(site, workers, check, merge=merge, mortal=dying, faults=faults)
             found = explorer.explore(acts)

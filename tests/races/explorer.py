@@ -18,7 +18,18 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-__all__ = ["ALL", "LOST_ANSWER", "REFUSED", "Explorer", "Killed", "Run", "Worker", "actor", "step"]
+__all__ = [
+    "ALL",
+    "LOST_ANSWER",
+    "REFUSED",
+    "Explorer",
+    "Killed",
+    "Run",
+    "Worker",
+    "actor",
+    "do_nothing",
+    "step",
+]
 
 T = TypeVar("T")
 # How a step can turn out: the actor's process ends before it, or the command fails, before or

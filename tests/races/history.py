@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from tests.races.explorer import actor
+from tests.races.explorer import actor, do_nothing
 
 __all__ = ["LET_IN", "LOST", "REFUSED", "History"]
 
@@ -49,11 +49,25 @@ class History:
         if version is not None and (version, number()) not in self._versions[key]:
             self.broken |= {LOST}
 
-    def load(self, key: str, load: Callable[[], Any]) -> None:
-        """Load a session, and compare it with what was acknowledged before."""
+    def latest(self, key: str) -> Hashable:
+        """Return the last version under a key, even if it is gone."""
+        return next((row for row, _ in reversed(self._versions[key]) if row is not None), None)
+
+    def load(
+        self, key: str, load: Callable[[], Any], begin: Callable[[], None] = do_nothing
+    ) -> None:
+        """Load a session, and compare it with what was acknowledged before.
+
+        ``begin`` is called when the first step of that is taken.
+        """
         worker = actor()
         assert worker is not None
-        worker.before_step(lambda: self._loads.update({number(): (key, self._acknowledged[key])}))
+
+        def note() -> None:
+            self._loads[number()] = key, self._acknowledged[key]
+            begin()
+
+        worker.before_step(note)
         version = load()
         key, since = self._loads.pop(worker.number)
         known = {row for row, _ in self._versions[key][since:]}

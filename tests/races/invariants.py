@@ -14,6 +14,7 @@ from tests.races.site import ALICE, LAPTOP, PHONE, USERS, Site
 
 __all__ = [
     "DISAPPEARED",
+    "EXCEEDED",
     "LET_IN",
     "LET_IN_LATER",
     "LOST",
@@ -22,6 +23,7 @@ __all__ = [
     "RAISED",
     "REFUSED",
     "SURVIVED",
+    "UNPROVEN",
     "UNTRUE",
     "broken",
 ]
@@ -31,7 +33,9 @@ SURVIVED = "a revoked session goes on"
 DISAPPEARED = "a session that nobody revoked is gone"
 RAISED = "a request fails"
 MISTOLD = "session_ended is not sent once for each session that ended"
+EXCEEDED = "a user has more sessions than the limit, or none"
 MISREMEMBERED = "the history does not hold each session that ended once, and no other"
+UNPROVEN = "a session that is bound to a device is opened without its bound cookie"
 UNTRUE = "the history gives a reason for which no actor ended the session"
 
 
@@ -57,13 +61,26 @@ def broken(site: Site, names: Sequence[str], run: Run) -> set[str]:
     true = {(name, reason) for name, by in site.ended_by for reason in REASONS.get(names[by], ())}
     if not set(past) <= true:
         found.add(UNTRUE)
+    if site.start.limit and len(site.of_alice()) != site.start.limit:
+        found.add(EXCEEDED)
     server.is_full = False
+    if site.start.binding == "bound" and any(opened_without_proof(site)):
+        found.add(UNPROVEN)
     found |= {LOST if is_live else LET_IN for is_live in disagreements(site)}
     # Another process, an interval later, and the cache has lost every marker.
     server.lose(":revoked")
     clock.passed += conf.activity_interval
     found |= {LET_IN_LATER for _ in disagreements(site)}
     return found
+
+
+def opened_without_proof(site: Site) -> Iterator[bool]:
+    """Tell of each key of the laptop's session whether it opens that without the bound cookie."""
+    for key, version in site.versions().items():
+        if version and version[0] == LAPTOP:
+            store = site.visitor(key)
+            store.request.COOKIES = {}
+            yield site.version(store.load()) is not None
 
 
 def disagreements(site: Site) -> Iterator[bool]:

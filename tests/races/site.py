@@ -19,8 +19,10 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.core import signing
 from django.utils import timezone
 
-from session_backend import cache
+from session_backend import cache, legacy
 from session_backend.backends.db import SessionStore
+from session_backend.binding import state
+from session_backend.binding.state import LIFETIME, Binding
 from session_backend.conf import Conf
 from session_backend.fields import Digest
 from session_backend.models import PastSession, Session
@@ -31,8 +33,20 @@ from tests.races.database import Database
 from tests.races.django_db import PlainSession
 from tests.races.explorer import actor
 from tests.races.history import History
+from tests.session_backend.binding.browser import Key
 
-__all__ = ["ALICE", "BACKEND", "BOB", "LAPTOP", "PHONE", "TABLET", "Site", "Start"]
+__all__ = [
+    "ALICE",
+    "BACKEND",
+    "BOB",
+    "CHALLENGE",
+    "DEVICE_KEY",
+    "LAPTOP",
+    "PHONE",
+    "TABLET",
+    "Site",
+    "Start",
+]
 
 ALICE, BOB = 1, 2
 # The keys of the sessions with which a run can start; also what those sessions are called.
@@ -40,6 +54,9 @@ LAPTOP, PHONE, TABLET = (name.ljust(32, "-") for name in ("laptop", "phone", "ta
 USERS = {LAPTOP: ALICE, PHONE: ALICE, TABLET: BOB}
 PUBLIC_IDS = {UUID(int=number): name for number, name in enumerate(USERS)}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+# The key of the laptop, what it is to sign at the start, and its bound cookie.
+DEVICE_KEY = Key()
+CHALLENGE, BOUND_COOKIE = "challenge", "bound"
 
 timezone_now = timezone.now
 # The name of the session, its user, and which actors wrote into it; None where it is gone.
@@ -62,8 +79,14 @@ class Start:
     phone: bool = False
     # Nobody has signed in on the laptop.
     anonymous: bool = False
+    # The laptop's session times out a second after the start, and half an hour after it is used.
+    idle: bool = False
+    # How many sessions a user may have.
+    limit: int | None = None
     # The laptop's session is still in this engine, the SESSION_BACKEND_LEGACY_ENGINE.
     legacy: str | None = None
+    # The laptop's session is "offered" a binding to its device, or is "bound".
+    binding: str = ""
     # What ends is kept.
     history: bool = True
     # Receivers of our signals are connected.
@@ -108,7 +131,12 @@ class Site:
                 ),
                 (Conf, "session_store", engine),
                 (Conf, "legacy_engine", start.legacy),
+                (legacy, "source_of", source_of),
                 (Conf, "history_days", 30 * start.history),
+                (Conf, "idle_timeout", 1800 if start.idle else None),
+                (Conf, "max_sessions", start.limit),
+                (Conf, "binding", "offer" if start.binding else "off"),
+                (state, "get_random_string", self._new_token),
                 # It would hold random text.
                 (Conf, "device_cookie", None),
                 (cache.CircuitBreaker, "PAUSE", start.pause),
@@ -142,6 +170,7 @@ class Site:
         for model in PlainSession, Session, PastSession:
             model.objects.all().delete()
         self.keys = self.sessions
+        self.bound_cookie = BOUND_COOKIE if self.start.binding == "bound" else ""
         ours = [key for key in self.sessions if key != LAPTOP or not self.start.legacy]
         for key in ours:
             self._create(self.engine(key), key)
@@ -153,6 +182,10 @@ class Site:
                     last_activity=moment - ago * self.start.due,
                     updated_at=moment - ago * (not self.start.fresh),
                 )
+                if self.start.idle and key == LAPTOP:
+                    rows.update(idle_expires_at=clock.now() + timedelta(seconds=1))
+                if key == LAPTOP and self.start.binding:
+                    rows.update(binding=str(self._binding(moment.timestamp())))
         server.lose()
         if self.start.legacy:
             self._create(self._legacy_store(LAPTOP), LAPTOP)
@@ -170,12 +203,29 @@ class Site:
             store[HASH_SESSION_KEY] = user.get_session_auth_hash()
         store.save(must_create=True)
 
-    def visitor(self, key: str) -> Any:
+    def _binding(self, now: float) -> Binding:
+        """Return the binding with which the laptop's session starts."""
+        offered = Binding("laptop", challenge=CHALLENGE, challenged_at=now)
+        if self.start.binding == "offered":
+            return offered
+        cookies = [[Digest.of(BOUND_COOKIE), now + LIFETIME]]
+        return offered._replace(key=DEVICE_KEY.jwk, cookies=cookies)
+
+    def visitor(self, key: str | None = None) -> Any:
         """Return a store as the middleware makes it for a request with this key."""
         store = self.engine(key)
         meta = browsers.PHONE if self.start.moved and actor() else browsers.LAPTOP
         store.request = browsers.make_request(meta)
+        self.give_cookie(store)
         return store
+
+    def give_cookie(self, store: Any) -> None:
+        """Add the bound cookie, as the laptop's browser has it now, to a request."""
+        if self.start.binding:
+            store.request.COOKIES = {state.cookie_name(): self.bound_cookie}
+            if worker := actor():
+                # What the actor does next depends on it.
+                worker.answers.append(self.bound_cookie)
 
     def version(self, data: dict[str, Any]) -> Version:
         """Return the version that this session data is."""
@@ -191,6 +241,11 @@ class Site:
     def alive(self) -> set[str]:
         """Return the names of the sessions that there are, under whatever key."""
         return set(users(self.versions()))
+
+    def of_alice(self) -> list[Any]:
+        """Return the keys of Alice's rows."""
+        rows = self._database.values(self.model, "session_key", "user_id")
+        return [key for key, user in rows if user is not None and int(user) == ALICE]
 
     def past(self) -> list[tuple[str, str]]:
         """Return the names of the sessions in the history, and why they ended."""
@@ -238,6 +293,12 @@ class Site:
         self.keys = [*self.keys, key]
         return key
 
+    def _new_token(self, length: int) -> str:
+        worker = actor()
+        assert worker is not None
+        self.tokens[worker.number] += 1
+        return f"token-{worker.number}-{self.tokens[worker.number]}"
+
     def _new_id(self) -> UUID:
         worker = actor()
         return UUID(int=100 + worker.number if worker else 99)
@@ -266,6 +327,9 @@ class Site:
         server.is_full = self.start.full
         cache.circuit_breaker = cache.CircuitBreaker()
         self.keys = self.sessions
+        # The bound cookie that the laptop's browser has, and how many tokens each actor made.
+        self.bound_cookie = BOUND_COOKIE if self.start.binding == "bound" else ""
+        self.tokens = Counter[int]()
         # Which actors ended a session, and how often that was announced.
         self.ended_by: set[tuple[str, int]] = set()
         # Whose row was deleted, by which actor, and its user then.
@@ -279,7 +343,17 @@ class Site:
         entries = frozenset(server.entries.items()), cache.circuit_breaker.is_open
         seen = frozenset(self.keys), frozenset(self.ended_by), frozenset(self.announced.items())
         ended = frozenset(self.ended_rows)
-        return entries, self._database.state(), seen, ended, self.history.state()
+        cookie = self.bound_cookie
+        return entries, self._database.state(), seen, ended, cookie, self.history.state()
+
+
+def source_of(engine: str) -> legacy.Source | None:
+    """Return the table of an engine, as of one of those whose tables are read directly."""
+    store = import_module(engine).SessionStore()
+    if not hasattr(store, "get_model_class"):
+        return None
+    prefix = getattr(store, "cache_key_prefix", None)
+    return legacy.Source("races", PlainSession._meta.db_table, store.key_salt, prefix)
 
 
 def users(versions: dict[str, Version]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import pytest
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection, transaction
 
-from session_backend import legacy, models
+from session_backend import legacy, models, sql
 from session_backend.backends import cached_db, db
-from session_backend.backends.cached_db import packed
+from session_backend.backends.cached_db import packed, unpacked
+from session_backend.backends.records import SessionRecord
 from session_backend.cache import SessionCache, entry_key
-from session_backend.history import Ending, archive
+from session_backend.history import Ending, Reason, archive
 from session_backend.models import SessionQuerySet
 from session_backend.signals import announce, session_ended
 from session_backend.sql import saved_columns
@@ -29,7 +30,9 @@ from tests.races.invariants import (
     MISREMEMBERED,
     MISTOLD,
     RAISED,
+    REFUSED,
     SURVIVED,
+    UNPROVEN,
     UNTRUE,
 )
 
@@ -162,6 +165,52 @@ def changes_only_the_key(self: db.SessionStore, row: Any, record: Any) -> None:
     self._change_key({})
 
 
+def ends_no_idle_session(self: db.SessionStore, now: Any) -> Any:
+    record = self._read_row(now)
+    return None if record is None or record.is_idle(now) else record
+
+
+def marks_no_idle_session(self: db.SessionStore, now: Any) -> Any:
+    record = self._read_row(now)
+    if record is not None and record.is_idle(now):
+        idle = self._row.filter(idle_expires_at__lte=now)
+        idle._revoke_batch([self._digest], Ending(Reason.EXPIRED.value))
+        return ends_no_idle_session(self, now)
+    return record
+
+
+LATE = {"idle": True, "due": True, "ahead": {1: 2}}
+
+
+def binds_whatever_there_is(self: cached_db.SessionStore, row: Any, record: Any) -> bool:
+    with self._cache.invalidating([self._digest]):
+        return bool(sql.update(self._rows, row))
+
+
+def keeps_what_others_saved_over(self: cached_db.SessionStore, row: Any, record: Any) -> bool:
+    is_written = db.SessionStore._bind(self, row, record)
+    self._cache.write(self._digest, packed(record._replace(binding=row.binding)), 60)
+    return is_written
+
+
+def packs_no_binding(record: SessionRecord) -> Any:
+    return packed(record._replace(binding=""))
+
+
+def refuses_by_the_cache(self: cached_db.SessionStore, now: Any) -> SessionRecord | None:
+    entry, is_invalidated = self._cache.read(self._digest)
+    cached = unpacked(entry, now)
+    if cached is not None and is_invalidated is False:
+        return cached
+    record = db.SessionStore._read(self, now)
+    if record is not None and is_invalidated is False:
+        self._fill(record, now)
+    return record
+
+
+BOUND = {"warm": True, "binding": "bound"}
+BOUND_AND_DUE = {"binding": "bound", "due": True}
+
 RULES: list[tuple[Any, str, Any, str, str, dict[str, Any]]] = [
     (SessionCache, "invalidating", deletes_without_a_marker, LET_IN, "load delete", {}),
     (SessionCache, "invalidating", deletes_without_a_marker, LET_IN, "save delete", {"warm": True}),
@@ -248,7 +297,21 @@ RULES: list[tuple[Any, str, Any, str, str, dict[str, Any]]] = [
         "sign_out revoke_row",
         {},
     ),
+    (DB, "_read", ends_no_idle_session, REFUSED, "touch come_back_late", LATE),
+    (DB, "_read", marks_no_idle_session, LET_IN, "load come_back_late load", LATE),
     (models, "PASSES", 1, SURVIVED, "cycle delete_all_of_user", {}),
+    (CACHED, "_bind", binds_whatever_there_is, REFUSED, "refresh refresh load", BOUND),
+    (CACHED, "_bind", keeps_what_others_saved_over, LOST, "save refresh", BOUND),
+    (CACHED, "_read_again", CACHED._read, REFUSED, "save refresh", BOUND),
+    (
+        CACHED,
+        "_read",
+        refuses_by_the_cache,
+        LOST,
+        "load refresh",
+        {"binding": "bound", "due": True},
+    ),
+    (cached_db, "packed", packs_no_binding, UNPROVEN, "save load", BOUND),
 ]
 
 

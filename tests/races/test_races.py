@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -78,6 +79,36 @@ def test_clock_skew(actors: str, seconds: int, explore: Explore) -> None:
     check(explore, actors, due=True, ahead={1: seconds}, history=False)
 
 
+# Limits of sessions.
+
+
+@pytest.mark.parametrize("one", ["load", "touch", "save", "save_commit", "delete", "sign_out"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_idle_timeout(engine: str, one: str, explore: Explore) -> None:
+    # One request comes just before the end, the other just after it.
+    late = {"ahead": {1: 2}, "idle": True, "due": True}
+    check(explore, f"{one} come_back_late", ENGINES[engine], **late)
+
+
+@pytest.mark.races
+@pytest.mark.parametrize("one", ["load", "delete"])
+def test_idle_timeout_and_two_requests(one: str, explore: Explore) -> None:
+    check(explore, f"touch come_back_late {one}", ahead={1: 2}, idle=True, due=True)
+
+
+LIMIT = {"anonymous": True, "phone": True, "limit": 1}
+
+
+def test_limit(explore: Explore) -> None:
+    check(explore, "sign_in_limited sign_in_elsewhere", ENGINES["db"], **LIMIT, history=False)
+
+
+# There are millions of orders.
+@pytest.mark.races
+def test_limit_with_a_cache(explore: Explore) -> None:
+    check(explore, "sign_in_limited sign_in_elsewhere", **LIMIT, history=False, warm=True)
+
+
 # A cache that fails.
 
 FAILING = [
@@ -135,6 +166,39 @@ def test_expiry(one: str, explore: Explore) -> None:
     check(explore, f"{one} clear", db.SessionStore, receivers=one.startswith("revoke"))
 
 
+# Sessions that are bound to a device.
+
+WITH_BINDING = [*REQUESTS, "write_and_cycle", "sign_out", "revoke_queryset", *REVOCATIONS]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("one", ["refresh", "refresh_in_two_steps", "forge"])
+def test_refresh(one: str, engine: str, explore: Explore) -> None:
+    for other in [*WITH_BINDING, "refresh", "forge"]:
+        check(explore, f"{one} {other}", ENGINES[engine], binding="bound")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("one", ["register", "register_other"])
+def test_registration(one: str, engine: str, explore: Explore) -> None:
+    for other in [*WITH_BINDING, "register"]:
+        check(explore, f"{one} {other}", ENGINES[engine], binding="offered")
+
+
+@pytest.mark.parametrize(
+    "actors",
+    [
+        *["load refresh delete", "save refresh load", "refresh refresh load", "touch refresh load"],
+        *(
+            pytest.param(actors, marks=pytest.mark.races)
+            for actors in ("save refresh delete", "refresh cycle load", "refresh refresh forge")
+        ),
+    ],
+)
+def test_three_with_a_binding(actors: str, explore: Explore) -> None:
+    check(explore, actors, binding="bound")
+
+
 # A session that is still in another engine.
 
 LEGACY = {
@@ -148,17 +212,20 @@ ADOPTIONS = [
 ]
 
 
-# These take minutes each.
-@pytest.mark.races
-@pytest.mark.parametrize("legacy", LEGACY)
-@pytest.mark.parametrize("actors", [*ADOPTIONS, "load load revoke_queryset"])
+# With a cache of the legacy engine alone there are more orders: they take two minutes.
+THREE = "load load revoke_queryset"
+THREE_WITH_CACHE = pytest.param(THREE, "cache", marks=pytest.mark.races)
+
+
+@pytest.mark.parametrize(
+    ("actors", "legacy"),
+    [*product(ADOPTIONS, LEGACY), (THREE, "db"), (THREE, "cached_db"), THREE_WITH_CACHE],
+)
 def test_adoption(actors: str, legacy: str, explore: Explore) -> None:
-    # With a cache there are more orders than can be run in a minute.
-    history = legacy == "db"
+    history = legacy != "cache"
     check(explore, actors, db.SessionStore, legacy=LEGACY[legacy], history=history)
 
 
-@pytest.mark.races
 @pytest.mark.parametrize("actors", ["load_and_roll_back save", "load_and_roll_back delete"])
 def test_adoption_rolled_back(actors: str, explore: Explore) -> None:
     # A request whose transaction began earlier does not see the row that another one inserts.

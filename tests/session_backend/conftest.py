@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache import cache
 
+from session_backend.signals import session_started
 from tests.session_backend.caches import RECORDING, RecordingCache
 
 if TYPE_CHECKING:
@@ -33,3 +35,16 @@ def site(settings: Settings) -> None:
     """Use the URLs of tests/session_backend/site.py."""
     settings.ROOT_URLCONF = "tests.session_backend.site"
     settings.LOGIN_REDIRECT_URL = "/"
+
+
+@pytest.fixture
+def news() -> Iterator[list[bool]]:
+    """Collect, for each sign-in, whether its device is new."""
+    answers: list[bool] = []
+
+    def receiver(is_new: bool, **kwargs: Any) -> None:
+        answers.append(is_new)
+
+    session_started.connect(receiver)
+    yield answers
+    session_started.disconnect(receiver)

@@ -3,15 +3,15 @@
 A line is a sign-in: the browser, which has cookies of its own; its user agent; the network; and
 
 ``known``
-    The user signs in with a device of theirs, or for the first time.
+    The user signs in with a device used before, or for the first time.
 ``new``
     Somebody signs in with a device that the user has not used here before.
 ``annoying``
-    It is the user's own device, and the rule takes it for new.
+    The user signs in with a device used before, and the rule takes it for new.
 ``missed``
-    It is a stranger, and the rule takes them for the user.
+    Somebody else signs in, and the rule takes them for the user.
 
-The user is alice unless the browser's name begins with another one's: ``bob: laptop``. Other
+The user is alice unless the browser's name begins with another name: ``bob: laptop``. Other
 lines say what happens in between; the tests know how.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth import alogin, login
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
@@ -40,6 +41,16 @@ async def aread(request: HttpRequest) -> HttpResponse:
     user = await request.auser()
     name = user.get_username() if user.is_authenticated else "anonymous"
     return HttpResponse(f"{name}: {await request.session.aget('count', 0)}")
+
+
+def sign_in_again(request: HttpRequest) -> HttpResponse:
+    login(request, request.user)  # type: ignore[arg-type]
+    return HttpResponse("Signed in.")
+
+
+async def asign_in_again(request: HttpRequest) -> HttpResponse:
+    await alogin(request, await request.auser())  # type: ignore[arg-type]
+    return HttpResponse("Signed in.")
 
 
 def write(request: HttpRequest) -> HttpResponse:
@@ -113,6 +124,8 @@ urlpatterns = [
     path("aset/", aset),
     path("read/", read, name="read"),
     path("aread/", aread),
+    path("again/", sign_in_again),
+    path("again-async/", asign_in_again),
     path("write/", write),
     path("awrite/", awrite),
     path("empty/", empty),

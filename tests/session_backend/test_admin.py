@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from datetime import date, timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.backends.cache import SessionStore as LegacyStore
 from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
@@ -17,12 +19,19 @@ from django.utils import timezone, translation
 from pytest_django.asserts import assertHTMLEqual
 
 from session_backend import admin as session_admin
-from session_backend.admin import PastSessionAdmin, PastSessionInline, SessionAdmin, SessionInline
+from session_backend.admin import (
+    PastSessionAdmin,
+    PastSessionInline,
+    SessionAdmin,
+    SessionInline,
+    sign_out_everywhere,
+)
 from session_backend.fields import Digest
 from session_backend.models import PastSession, Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
 from tests.custom_sessions.models import Draft, ShopSession
 from tests.session_backend import site
+from tests.session_backend.helpers import login_data
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -34,6 +43,7 @@ else:
 pytestmark = pytest.mark.usefixtures("site")
 
 SESSIONS = "/admin/session_backend/session/"
+HOUR = timedelta(hours=1)
 
 
 class Pickle:
@@ -51,6 +61,7 @@ class PersonAdmin(ModelAdmin):
 
     fields = ("first_name",)
     inlines = (SessionInline, PastSessionInline)
+    actions = (sign_out_everywhere,)
 
 
 # This module is also the URLconf of a site with a second admin, which has the users' sessions on
@@ -60,7 +71,17 @@ office.register(get_user_model(), PersonAdmin)
 office.register(Session, SessionAdmin)
 office.register(PastSession, PastSessionAdmin)
 office.register(ShopSession, SessionAdmin)
-urlpatterns = [*site.urlpatterns, path("office/", office.urls)]
+# Two more, each with one of them only.
+people = admin.AdminSite("people")
+people.register(get_user_model(), PersonAdmin)
+visits = admin.AdminSite("visits")
+visits.register(Session, SessionAdmin)
+urlpatterns = [
+    *site.urlpatterns,
+    path("office/", office.urls),
+    path("people/", people.urls),
+    path("visits/", visits.urls),
+]
 
 
 @pytest.fixture
@@ -95,9 +116,30 @@ def page_of(session: Session, view: str = "change") -> str:
 
 
 def sign_out(browser: Browser, *sessions: Session, where: str = "", **more: str) -> Any:
+    """Tick these sessions in the list, choose the action, and answer the question."""
+    return answer(browser, ask(browser, *sessions, where=where, **more))
+
+
+def ask(browser: Browser, *sessions: Session, where: str = "", **more: str) -> Any:
     """Tick these sessions in the list and choose the action."""
     data = {"action": "delete_selected", "_selected_action": [row.pk for row in sessions], **more}
-    return browser.post(SESSIONS + where, data, follow=True)
+    return browser.post(SESSIONS + where, data)
+
+
+def answer(browser: Browser, asked: Any) -> Any:
+    """Press *Sign out* on a page that asks; any other is returned as it is."""
+    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.content.decode())
+    if ("post", "yes") not in fields:
+        return asked
+    data: dict[str, list[str]] = {}
+    for name, value in fields:
+        data.setdefault(name, []).append(value)
+    return browser.post(asked.request["PATH_INFO"] + query_of(asked), data, follow=True)
+
+
+def query_of(response: Any) -> str:
+    query = response.request["QUERY_STRING"]
+    return f"?{query}" if query else ""
 
 
 def messages(response: Any) -> list[str]:
@@ -161,6 +203,22 @@ def test_session_page(desk: Browser, phone: Browser) -> None:
     assert "alice" in page
     assert "Safari on iPhone" in page
     assert PHONE["HTTP_USER_AGENT"] in page
+
+
+def test_session_page_says_when_it_ends(desk: Browser, phone: Browser) -> None:
+    rows = Session.objects.filter(pk=phone.row.pk)
+    noon = timezone.now().replace(year=2031, month=5, day=3, hour=12, minute=0)
+    rows.update(authenticated_at=noon, idle_expires_at=noon + timedelta(minutes=30))
+    page = " ".join(text(desk.get(page_of(phone.row))).split())
+    assert re.search(r"Last authenticated:.{1,80}May 3, 2031, noon", page)
+    assert re.search(r"Ends if not used:.{1,80}May 3, 2031, 12:30 p.m.", page)
+
+
+def test_a_narrow_column_can_break_names_and_addresses(desk: Browser) -> None:
+    session("bob.long_name@example.com", ip="2001:db8::1")
+    page = text(desk.get(SESSIONS))
+    assert "bob.<wbr>long_<wbr>name<wbr>@example.<wbr>com" in page
+    assert "2001:<wbr>db8:<wbr>:<wbr>1" in page
 
 
 def test_unknown_location(desk: Browser, phone: Browser) -> None:
@@ -282,6 +340,15 @@ def test_filter_by_state(desk: Browser) -> None:
     assert listed(desk) == [active, expired]
     assert listed(desk, state="active") == [active]
     assert listed(desk, state="expired") == [expired]
+
+
+def test_unused_for_too_long_is_not_active(desk: Browser) -> None:
+    minute = timedelta(minutes=1)
+    in_use = session(idle_expires_at=timezone.now() + minute)
+    idle = session(idle_expires_at=timezone.now() - minute)
+    assert listed(desk, state="active") == [in_use]
+    assert listed(desk, state="expired") == [idle]
+    assert text(desk.get(SESSIONS)).count("icon-no") == 1
 
 
 def test_filter_by_user(desk: Browser) -> None:
@@ -525,6 +592,70 @@ def test_the_history_names_who_did_it(
     assert (past.pk, past.reason, past.ended_by) == (row.pk, reason, boss)
 
 
+# The question before it.
+
+
+def test_the_action_asks_and_counts(alice: Any, desk: Browser, phone: Browser) -> None:
+    tablet = Browser(PHONE).sign_in(alice)
+    Session.objects.update(city="Linköping", country="Sweden")
+    page = text(ask(desk, phone.row, tablet.row))
+    assert "2 sessions will be signed out." in page
+    assert "1 user has to sign in again." in page
+    assert page.count("<li>alice: Safari on iPhone, Linköping, Sweden</li>") == 2
+    assert "you will be signed out too" not in page
+    assert is_signed_in(phone)
+    assert is_signed_in(tablet)
+    assert not LogEntry.objects.exists()
+
+
+def test_the_question_names_the_first_sessions(
+    alice: Any, desk: Browser, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = Browser(LAPTOP)
+    visitor.get("/write/")
+    monkeypatch.setattr(session_admin, "INLINE_SIZE", 1)
+    Session.objects.filter(pk=visitor.row.pk).update(expire_date=phone.row.expire_date - HOUR)
+    page = text(ask(desk, phone.row, visitor.row))
+    assert re.findall("<li>(.*on .*)</li>", page) == ["alice: Safari on iPhone"]
+    assert "<li>and 1 more</li>" in page
+    page = text(ask(desk, visitor.row))
+    assert "1 session will be signed out." in page
+    assert "has to sign in again" not in page
+    assert "<li>Chrome on Windows</li>" in page
+    assert "more</li>" not in page
+
+
+def test_the_question_says_that_ones_own_session_is_among_them(
+    desk: Browser, phone: Browser
+) -> None:
+    asked = ask(desk, phone.row, select_across="1")
+    assert "2 sessions will be signed out." in text(asked)
+    assert "The session that you are using is one of them" in text(asked)
+    answer(desk, asked)
+    assert not is_signed_in(desk)
+    assert not is_signed_in(phone)
+
+
+def test_the_question_reads_no_data(desk: Browser, phone: Browser) -> None:
+    row, everyone = phone.row, {"select_across": "1"}
+    ask(desk, row, **everyone)
+    with CaptureQueriesContext(connection) as queries:
+        ask(desk, row, **everyone)
+    # The one that reads it is the request's own session.
+    (own,) = [query["sql"] for query in queries if "session_data" in query["sql"]]
+    assert str(desk.row.pk) in own
+    for number in range(3):
+        Browser(PHONE).sign_in(make_user(f"person{number}"))
+    with CaptureQueriesContext(connection) as more:
+        assert "5 sessions" in text(ask(desk, row, **everyone))
+    assert len(more) == len(queries)
+
+
+def test_cancelling_leads_back_to_the_same_list(desk: Browser, phone: Browser) -> None:
+    page = text(ask(desk, phone.row, where="?device_type__exact=mobile"))
+    assert f'href="{SESSIONS}?device_type__exact=mobile" class="button cancel-link"' in page
+
+
 # Past sessions.
 
 HISTORY = "/admin/session_backend/pastsession/"
@@ -552,7 +683,10 @@ def test_the_history_says_why_a_session_ended(desk: Browser, past: PastSession) 
 def test_no_title_is_a_digest(desk: Browser, phone: Browser, past: PastSession) -> None:
     for url in (page_of(desk.row), f"{HISTORY}{past.pk}/change/"):
         response = desk.get(url)
-        assert response.context["subtitle"] in ("Chrome on Windows", "Safari on iPhone")
+        assert response.context["subtitle"] in (
+            "boss: Chrome on Windows",
+            "alice: Safari on iPhone",
+        )
 
 
 def test_the_history_is_read_only(desk: Browser, past: PastSession) -> None:
@@ -682,6 +816,144 @@ def test_inline_hidden_without_permission(alice: Any, phone: Browser) -> None:
     assert "Safari on iPhone" not in text(reader.get(person(alice)))
 
 
+# Signing a user out everywhere.
+
+
+def everywhere(user: Any, site: str = "office") -> str:
+    return f"/{site}/session_backend/session/sign-out/{user.pk}/"
+
+
+def choose(browser: Browser, *users: Any, **more: str) -> Any:
+    """Tick these users in the list and choose the action."""
+    url = f"/office/{users[0]._meta.label_lower.replace('.', '/')}/"
+    ids = [user.pk for user in users]
+    return browser.post(url, {"action": "sign_out_everywhere", "_selected_action": ids, **more})
+
+
+@pytest.mark.usefixtures("_office")
+def test_sign_out_everywhere_on_the_page_of_a_user(
+    engine: str, desk: Browser, boss: Any, alice: Any, phone: Browser
+) -> None:
+    laptop, other = Browser(LAPTOP).sign_in(alice), Browser(PHONE).sign_in(make_user("bob"))
+    assert f'<a href="{everywhere(alice)}" class="button">' in text(desk.get(person(alice)))
+    asked = desk.get(everywhere(alice))
+    page = text(asked)
+    assert "<h2>alice</h2>" in page
+    assert "2 sessions will be signed out." in page
+    assert f'href="{person(alice)}" class="button cancel-link"' in page
+    assert is_signed_in(phone)
+    response = answer(desk, asked)
+    assert response.redirect_chain == [(person(alice), 302)]
+    assert messages(response) == ["2 sessions signed out."]
+    assert [is_signed_in(one) for one in (phone, laptop, other)] == [False, False, True]
+    ended = PastSession.objects.values_list("user", "reason", "ended_by")
+    assert list(ended) == [(alice.pk, "revoked_by_staff", boss.pk)] * 2
+    assert LogEntry.objects.count() == 2
+
+
+@pytest.mark.usefixtures("_office")
+def test_sign_out_everywhere_as_an_action_on_users(
+    engine: str, desk: Browser, boss: Any, alice: Any, phone: Browser
+) -> None:
+    bob, cyd = make_user("bob"), make_user("cyd")
+    laptop, other = Browser(LAPTOP).sign_in(bob), Browser(PHONE).sign_in(cyd)
+    asked = choose(desk, alice, bob)
+    assert "2 sessions will be signed out." in text(asked)
+    assert "2 users have to sign in again." in text(asked)
+    assert is_signed_in(laptop)
+    assert messages(answer(desk, asked)) == ["2 sessions signed out."]
+    assert [is_signed_in(one) for one in (phone, laptop, other)] == [False, False, True]
+    assert set(PastSession.objects.values_list("ended_by", flat=True)) == {boss.pk}
+
+
+@pytest.mark.usefixtures("_office")
+def test_all_users_are_signed_out_everywhere(desk: Browser, alice: Any, phone: Browser) -> None:
+    asked = choose(desk, alice, select_across="1")
+    assert "The session that you are using is one of them" in text(asked)
+    answer(desk, asked)
+    assert not is_signed_in(phone)
+    assert not is_signed_in(desk)
+
+
+@pytest.mark.usefixtures("_office")
+def test_sign_out_everywhere_needs_the_permission_to_sign_out(alice: Any, phone: Browser) -> None:
+    name = alice._meta.model_name
+    reader = staff("view_session", f"view_{name}", f"change_{name}", f"delete_{name}")
+    assert "Sign out everywhere" not in text(reader.get(person(alice)))
+    assert reader.get(everywhere(alice)).status_code == 403
+    assert reader.post(everywhere(alice), {"post": "yes"}).status_code == 403
+    assert choose(reader, alice, post="yes").status_code == 403
+    assert is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("_office")
+def test_sign_out_everywhere_is_not_for_visitors(alice: Any, phone: Browser) -> None:
+    for visitor in (Browser(LAPTOP), phone):
+        assert visitor.post(everywhere(alice), {"post": "yes"}).status_code == 302
+    assert is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("_office")
+@pytest.mark.parametrize("pk", ["0", "x", "%00", "_2F"])
+def test_nobody_to_sign_out_everywhere(desk: Browser, pk: str) -> None:
+    assert desk.post(f"/office/session_backend/session/sign-out/{pk}/").status_code == 404
+
+
+@pytest.mark.usefixtures("_office")
+def test_too_many_sessions_for_a_request(
+    desk: Browser, alice: Any, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Browser(LAPTOP).sign_in(alice)
+    monkeypatch.setattr(session_admin, "MAX_LISTED", 1)
+    for response in (
+        desk.get(everywhere(alice)),
+        desk.post(everywhere(alice), {"post": "yes"}),
+        choose(desk, alice, post="yes"),
+    ):
+        assert "Use the command “revokesessions”." in text(response)
+        assert 'name="post"' not in text(response)
+    assert is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("_office")
+def test_sign_out_everywhere_includes_sessions_not_adopted_yet(
+    settings: Settings, desk: Browser, alice: Any
+) -> None:
+    settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.cache"
+    old = LegacyStore()
+    old.update(login_data(alice))
+    old.save()
+    answer(desk, desk.get(everywhere(alice)))
+    browser = Browser(PHONE)
+    browser.cookies["sessionid"] = str(old.session_key)
+    assert not is_signed_in(browser)
+
+
+@pytest.mark.usefixtures("_office")
+def test_users_without_an_admin_of_their_own(desk: Browser, alice: Any, phone: Browser) -> None:
+    response = answer(desk, desk.get(everywhere(alice, "visits")))
+    assert response.redirect_chain == [("/visits/session_backend/session/", 302)]
+    assert not is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("_office")
+def test_users_that_one_may_not_see(alice: Any, phone: Browser) -> None:
+    clerk = staff("view_session", "delete_session")
+    response = answer(clerk, clerk.get(everywhere(alice)))
+    assert response.redirect_chain == [("/office/session_backend/session/", 302)]
+    assert not is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("_office")
+def test_sessions_without_an_admin_of_their_own(desk: Browser, alice: Any, phone: Browser) -> None:
+    url = person(alice).replace("office", "people")
+    assert "Sign out everywhere" not in text(desk.get(url))
+    users = url.replace(f"{alice.pk}/change/", "")
+    data = {"action": "sign_out_everywhere", "_selected_action": alice.pk}
+    answer(desk, desk.post(users, data))
+    assert not is_signed_in(phone)
+
+
 # A custom session model.
 
 
@@ -695,7 +967,7 @@ def test_a_custom_session_model(settings: Settings, boss: Any, alice: Any) -> No
     assert "Safari on iPhone" in text(desk.get(shops))
     page = text(desk.get(f"{shops}{row.pk}/change/"))
     assert '"_auth_user_id"' in page
-    desk.post(shops, {"action": "delete_selected", "_selected_action": row.pk})
+    answer(desk, desk.post(shops, {"action": "delete_selected", "_selected_action": row.pk}))
     assert not is_signed_in(phone)
     assert not Draft.objects.exists()
 

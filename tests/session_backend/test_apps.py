@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
+from django.dispatch import Signal
 from django.test import RequestFactory
 
 from session_backend.cache import marker_key
 from session_backend.models import Session
-from tests.browsers import Browser, make_user
+from tests.browsers import LAPTOP, PHONE, AsyncBrowser, Browser, make_user
 from tests.session_backend.budget import statements
 
 if TYPE_CHECKING:
@@ -90,7 +91,29 @@ def test_pre_delete_outside_transaction(alice: Any, laptop: Browser) -> None:
     assert laptop.row == row
 
 
-def test_sign_out_without_session(alice: Any) -> None:
-    request = RequestFactory().get("/")
-    user_logged_out.send(type(alice), request=request, user=alice)
+@pytest.mark.parametrize("signal", [user_logged_in, user_logged_out], ids=["in", "out"])
+def test_signing_in_or_out_without_our_session(alice: Any, signal: Signal) -> None:
+    request: Any = RequestFactory().get("/")
+    signal.send(type(alice), request=request, user=alice)
     assert not hasattr(request, "session")
+    request.session = {}
+    signal.send(type(alice), request=request, user=alice)
+    assert request.session == {}
+
+
+@pytest.mark.parametrize("path", ["/again/", "/again-async/"])
+def test_signing_in_again_changes_the_key(alice: Any, laptop: Browser, path: str) -> None:
+    laptop.sign_in(alice)
+    before, public_id = laptop.key, laptop.row.public_id
+    browser: Any = laptop
+    if path == "/again-async/":
+        browser = AsyncBrowser(LAPTOP)
+        browser.cookies["sessionid"] = before
+    assert browser.get(path).status_code == 200
+    assert browser.key != before
+    assert browser.row.public_id == public_id
+    assert browser.row.user == alice
+    thief = Browser(PHONE)
+    thief.cookies["sessionid"] = str(before)
+    assert thief.get("/read/").content == b"anonymous: 0"
+    assert browser.get("/read/").content == b"alice: 0"

@@ -63,6 +63,16 @@ def test_read_with_touch(engine: str, alice: Any, laptop: Browser) -> None:
     assert measure(lambda: laptop.get("/read/")) == again
 
 
+def test_timeouts_cost_no_statement(
+    engine: str, alice: Any, laptop: Browser, settings: Settings
+) -> None:
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = settings.SESSION_BACKEND_ABSOLUTE_TIMEOUT = 86400
+    test_sign_in(engine, alice, laptop)
+    test_read(engine, alice, laptop)
+    test_read_with_touch(engine, alice, laptop)
+    test_write_with_touch(engine, alice, laptop)
+
+
 def test_read_with_changing_address(engine: str, alice: Any, laptop: Browser) -> None:
     laptop.sign_in(alice)
     for address in ("198.51.100.1", "203.0.113.2", "198.51.100.1"):

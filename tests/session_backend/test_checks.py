@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections
 
-from session_backend import models
+from session_backend import checks, models
 from session_backend.backends import db
 from session_backend.middleware import SessionMiddleware
 
@@ -85,6 +85,7 @@ def only(number: str, *, deploy: bool = False) -> CheckMessage:
 
 def test_a_valid_site_has_no_messages(settings: Settings) -> None:
     settings.SESSION_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME = "__Host-sessionid"
     assert not found(deploy=True)
     call_command("check", "--tag", "session_backend", "--deploy", "--fail-level", "WARNING")
 
@@ -389,11 +390,103 @@ def test_an_invalid_impersonator(settings: Settings, path: Any, problem: str) ->
     assert problem in only("E020").msg
 
 
+@pytest.fixture
+def https(settings: Settings) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        *((value, "must be") for value in (None, True, 5, "", "Offer", "required", ["offer"])),
+        (f"{__name__}.OURS", "must be"),
+        (f"{__name__}.missing", "cannot be imported: ImportError"),
+        ("missing.mode", "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_an_invalid_binding(settings: Settings, value: Any, problem: str) -> None:
+    settings.SESSION_BACKEND_BINDING = value
+    assert problem in only("E028").msg
+
+
+@pytest.mark.usefixtures("https")
+@pytest.mark.parametrize("value", ["off", "offer", "require", f"{__name__}.function_middleware"])
+def test_a_valid_binding(settings: Settings, value: str) -> None:
+    settings.SESSION_BACKEND_BINDING = value
+    assert not found()
+
+
+@pytest.mark.usefixtures("https")
+@pytest.mark.parametrize("name", ["jwt", "cryptography"])
+def test_binding_without_its_packages(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(checks, "find_spec", lambda wanted: wanted != name)
+    assert not found()
+    settings.SESSION_BACKEND_BINDING = "offer"
+    assert "django-session-ui[binding]" in str(only("E029").hint)
+
+
+def test_binding_over_plain_http(settings: Settings) -> None:
+    settings.SESSION_BACKEND_BINDING = "offer"
+    assert "SECURE_PROXY_SSL_HEADER" in str(only("W013").hint)
+
+
+@pytest.mark.usefixtures("https")
+def test_binding_on_several_hosts(settings: Settings) -> None:
+    settings.SESSION_BACKEND_BINDING = "offer"
+    settings.SESSION_COOKIE_DOMAIN = ".example.com"
+    assert "'.example.com'" in only("W014").msg
+
+
 def test_all_that_is_remembered_turned_off_or_on(settings: Settings) -> None:
     settings.SESSION_BACKEND_HISTORY_DAYS = 0
     settings.SESSION_BACKEND_DEVICE_COOKIE = None
     settings.SESSION_BACKEND_CLIENT_HINTS = True
     settings.SESSION_BACKEND_IMPERSONATOR = "session_backend.impersonation.from_hijack"
+    assert not found()
+
+
+# The limits of sessions.
+
+LIMITS = {"IDLE_TIMEOUT": "E022", "ABSOLUTE_TIMEOUT": "E023", "MAX_SESSIONS": "E024"}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize(
+    ("limit", "problem"),
+    [
+        (0, "is neither"),
+        (-5, "is neither"),
+        (True, "is neither"),
+        (1.5, "is neither"),
+        ("1800", "cannot be imported: ImportError"),
+        ("session_backend.checks.TAG", "is neither"),
+    ],
+)
+def test_an_invalid_limit(settings: Settings, name: str, limit: Any, problem: str) -> None:
+    setattr(settings, f"SESSION_BACKEND_{name}", limit)
+    assert problem in only(LIMITS[name]).msg
+
+
+def test_an_idle_timeout_of_less_than_two_intervals(settings: Settings) -> None:
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = 119
+    assert "119" in only("E025").msg
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = 120
+    assert not found()
+
+
+@pytest.mark.parametrize("value", [None, "storage", ["storage", "history"], {"storage"}])
+def test_invalid_site_data(settings: Settings, value: Any) -> None:
+    settings.SESSION_BACKEND_CLEAR_SITE_DATA = value
+    assert repr(value) in only("E026").msg
+
+
+def test_limits(settings: Settings) -> None:
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = "tests.session_backend.test_policy.for_staff"
+    settings.SESSION_BACKEND_ABSOLUTE_TIMEOUT = 43200
+    settings.SESSION_BACKEND_MAX_SESSIONS = 1
+    settings.SESSION_BACKEND_CLEAR_SITE_DATA = ("storage", "cache")
     assert not found()
 
 
@@ -486,12 +579,66 @@ def test_a_broken_geoip_database(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("SESSION_COOKIE_SECURE", "W008"), ("SESSION_COOKIE_HTTPONLY", "W009")]
+    ("name", "value", "number"),
+    [
+        ("SESSION_COOKIE_SECURE", False, "W008"),
+        ("SESSION_COOKIE_HTTPONLY", False, "W009"),
+        ("SESSION_COOKIE_SAMESITE", None, "W012"),
+        ("SESSION_COOKIE_SAMESITE", False, "W012"),
+        ("SESSION_COOKIE_SAMESITE", "None", "W012"),
+    ],
 )
-def test_an_insecure_cookie(settings: Settings, name: str, number: str) -> None:
+def test_an_insecure_cookie(settings: Settings, name: str, value: Any, number: str) -> None:
     settings.SESSION_COOKIE_SECURE = True
-    setattr(settings, name, False)
-    assert name in only(number, deploy=True).msg
+    settings.SESSION_COOKIE_NAME = "session"
+    setattr(settings, name, value)
+    ids = {message.id for message in found(deploy=True)}
+    assert ids == {f"session_backend.{number}", "session_backend.W011"}
+    assert not found()
+
+
+@pytest.mark.parametrize("name", ["sessionid", "__Secure-sessionid", "host-sessionid"])
+def test_a_cookie_that_others_can_set(settings: Settings, name: str) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME = name
+    assert repr(name) in only("W011", deploy=True).msg
+    assert not found()
+
+
+@pytest.mark.parametrize("samesite", ["Lax", "Strict"])
+@pytest.mark.parametrize("name", ["__Host-sessionid", "__host-s"])
+def test_a_protected_cookie(settings: Settings, name: str, samesite: str) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME = name
+    settings.SESSION_COOKIE_SAMESITE = samesite
+    assert not found(deploy=True)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "setting", "value"),
+    [
+        ("__Host-sessionid", "SESSION_COOKIE_SECURE", False),
+        ("__Host-sessionid", "SESSION_COOKIE_DOMAIN", "example.com"),
+        ("__Host-sessionid", "SESSION_COOKIE_PATH", "/shop/"),
+        ("__HOST-sessionid", "SESSION_COOKIE_PATH", "/shop/"),
+        ("__Secure-sessionid", "SESSION_COOKIE_SECURE", False),
+    ],
+)
+def test_a_cookie_that_browsers_refuse(
+    settings: Settings, cookie: str, setting: str, value: Any
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME = cookie
+    assert not found()
+    setattr(settings, setting, value)
+    assert setting in only("E027").msg
+
+
+def test_a_secure_cookie_may_have_a_domain_and_a_path(settings: Settings) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME = "__Secure-sessionid"
+    settings.SESSION_COOKIE_DOMAIN = "example.com"
+    settings.SESSION_COOKIE_PATH = "/shop/"
     assert not found()
 
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 
 from session_backend.client_hints import ask, refined
 from session_backend.models import Session
-from session_backend.signals import session_moved, session_started
+from session_backend.signals import session_moved
 from tests.browsers import LAPTOP, PHONE, Browser
 from tests.session_backend.helpers import age_sessions
 from tests.session_backend.sign_ins import USER_AGENTS
@@ -50,18 +50,6 @@ def moved() -> Iterator[list[Any]]:
     session_moved.connect(receiver)
     yield changes
     session_moved.disconnect(receiver)
-
-
-@pytest.fixture
-def news() -> Iterator[list[bool]]:
-    answers: list[bool] = []
-
-    def receiver(is_new: bool, **kwargs: Any) -> None:
-        answers.append(is_new)
-
-    session_started.connect(receiver)
-    yield answers
-    session_started.disconnect(receiver)
 
 
 def test_pages_ask(laptop: Browser) -> None:

@@ -225,7 +225,7 @@ def test_export(alice: Any, bob: Any, laptop: Browser, phone: Browser, watched: 
     assert past["public_id"] == str(ended.public_id)
     assert past["reason"] == "revoked_by_staff"
     assert str(past["ended_by_id"]) == str(bob.pk)
-    kept = {"session_key", "session_data", "auth_hash", "device_id"}
+    kept = {"session_key", "session_data", "auth_hash", "device_id", "binding"}
     for model, found in ((Session, session), (PastSession, past)):
         columns = {field.attname for field in model._meta.concrete_fields}
         assert columns - set(found) == kept & columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,6 @@ from django.test import RequestFactory
 from session_backend.conf import conf
 from session_backend.impersonation import actor, from_hijack, from_impersonate, impersonator_name
 from session_backend.models import PastSession, Session
-from session_backend.signals import session_started
 from tests.browsers import LAPTOP, Browser, make_user
 from tests.session_backend.helpers import login_data, open_store
 
@@ -45,18 +43,6 @@ def jane(settings: Settings) -> Any:
 def support(jane: Any, alice: Any) -> Browser:
     """The browser of Jane, who is signed in as Alice."""
     return Browser({**LAPTOP, "HTTP_X_IMPERSONATOR": "jane"}).sign_in(alice)
-
-
-@pytest.fixture
-def news() -> Iterator[list[bool]]:
-    answers: list[bool] = []
-
-    def receiver(is_new: bool, **kwargs: Any) -> None:
-        answers.append(is_new)
-
-    session_started.connect(receiver)
-    yield answers
-    session_started.disconnect(receiver)
 
 
 def exists(browser: Browser) -> bool:

@@ -1,4 +1,4 @@
-"""What the tests of the kit ask of a page."""
+"""What the tests read from a page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from session_backend.binding.state import Binding
 from session_backend.fields import Digest
 from session_backend.models import Session
 from tests.browsers import LAPTOP, PHONE, Browser
@@ -110,6 +111,13 @@ def mark_new(session: Session, **age: float) -> None:
     Session.objects.filter(pk=session.pk).update(new_until=until)
 
 
+def bind(session: Session) -> None:
+    """Have the session bound to its device."""
+    jwk = {"kty": "EC", "crv": "P-256", "x": "", "y": ""}
+    binding = Binding("id").renewed(jwk, "cookie")
+    Session.objects.filter(pk=session.pk).update(binding=str(binding))
+
+
 def client_of(device: dict[str, str]) -> Any:
     """What is recorded of a device."""
     from session_backend.client import Client
@@ -153,6 +161,7 @@ __all__ = [
     "REVOKE",
     "SIGN_IN",
     "Browser",
+    "bind",
     "captured",
     "counts_in",
     "mark_new",

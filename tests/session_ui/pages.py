@@ -28,6 +28,7 @@ def crowded(request: HttpRequest) -> HttpResponse:
 PIECES_PAGE = (
     "{% include 'session_ui/this_device.html' %}{% include 'session_ui/menu.html' %}"
     "{% include 'session_ui/sign_out_others.html' %}{% include 'session_ui/history.html' %}"
+    "{% load session_ui %}{% session_watch %}"
     "{% for message in messages %}<p>{{ message }}</p>{% endfor %}"
 )
 

@@ -94,6 +94,45 @@ def test_an_invalid_notify_new_sign_in(settings: Any, value: Any) -> None:
     assert problems() == ["session_ui.E009"]
 
 
+@pytest.mark.parametrize("value", [0, -1, 1.5, "600", True])
+def test_an_invalid_reauthenticate_after(settings: Any, value: Any) -> None:
+    settings.SESSION_UI_REAUTHENTICATE_AFTER = value
+
+    assert problems() == ["session_ui.E012"]
+
+
+@pytest.mark.parametrize("value", [None, 1, 600])
+def test_a_reauthenticate_after(settings: Any, value: Any) -> None:
+    settings.SESSION_UI_REAUTHENTICATE_AFTER = value
+
+    assert problems() == []
+
+
+def test_reauthentication_without_its_pages(settings: Any) -> None:
+    settings.ROOT_URLCONF = (path("accounts/login/", View.as_view(), name="login"),)
+    settings.SESSION_UI_REAUTHENTICATE_AFTER = 600
+
+    assert problems() == ["session_ui.W002", "session_ui.E013"]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, []),
+        ("session_ui:session_reauthenticate", []),
+        ("https://id.example/again/", []),
+        (reverse_lazy("login"), []),
+        ("", ["session_ui.W007"]),
+        ("no-such-name", ["session_ui.W007"]),
+        ("/nowhere/", ["session_ui.W007"]),
+    ],
+)
+def test_the_reauthenticate_url(settings: Any, value: Any, found: list[str]) -> None:
+    settings.SESSION_UI_REAUTHENTICATE_URL = value
+
+    assert problems() == found
+
+
 @pytest.fixture
 def notifying(settings: Any) -> None:
     settings.SESSION_UI_NOTIFY_NEW_SIGN_IN = True

@@ -81,3 +81,23 @@ def test_emails_are_sent_only_where_the_site_says_so(
     settings.SESSION_UI_NOTIFY_NEW_SIGN_IN = value
 
     assert conf.notify_new_sign_in is is_on
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(None, None), (600, 600), (0, None), ("600", None), (True, None)]
+)
+def test_users_are_asked_who_they_are_only_where_the_site_says_so(
+    settings: Any, value: Any, seconds: int | None
+) -> None:
+    settings.SESSION_UI_REAUTHENTICATE_AFTER = value
+
+    assert conf.reauthenticate_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "url"), [(None, None), ("/sso/", "/sso/"), (lazystr("/sso/"), "/sso/")]
+)
+def test_the_way_to_authenticate_again(settings: Any, value: Any, url: str | None) -> None:
+    settings.SESSION_UI_REAUTHENTICATE_URL = value
+
+    assert conf.reauthenticate_url == url

@@ -85,14 +85,22 @@ def test_the_reasons(browser: Browser, alice: Any, who: str, reason: str, words:
     assert f"2.125.0.1 {words} Today" in found
 
 
-def test_someone_elses_hands_have_a_name(browser: Browser, alice: Any) -> None:
+def test_a_session_of_one_day_has_one_date(browser: Browser, alice: Any) -> None:
+    (row,) = sessions_for(alice, 1)
+    row.revoke()
+
+    (found,) = past_in(browser.get(LIST))
+    assert re.search(r"device Today, [^\N{EN DASH}]+ UTC$", found)
+
+
+def test_an_impersonator_is_named(browser: Browser, alice: Any) -> None:
     (row,) = sessions_for(alice, 1, impersonator="Jane")
     row.revoke()
 
     assert past_in(browser.get(LIST))[0].startswith("Support (Jane) Safari on iPhone")
 
 
-def test_it_is_only_ones_own(browser: Browser) -> None:
+def test_only_the_visitors_own_sessions_are_shown(browser: Browser) -> None:
     sessions_for(make_user("bob"), 1)[0].revoke()
 
     page = browser.get(LIST)

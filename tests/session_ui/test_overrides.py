@@ -75,16 +75,16 @@ def test_the_page_size(
 
 
 def test_the_sites_own_base_page_extended(browser: Browser, settings: Any) -> None:
-    """A base page with blocks of other names: the kit's page is put into one of them."""
+    """A base page with blocks of other names: the list's page fills them."""
     site = (
         "<title>{% block name %}{% endblock %}</title><main>{% block main %}{% endblock %}</main>"
     )
-    kits = (
+    ours = (
         '{% extends "base.html" %}'
         "{% block name %}{% block title %}{% endblock %} | Shop{% endblock %}"
         "{% block main %}<h1>Shop</h1>{% block content %}{% endblock %}{% endblock %}"
     )
-    override(settings, **{"base.html": site, "session_ui/base.html": kits})
+    override(settings, **{"base.html": site, "session_ui/base.html": ours})
 
     html = text_of(browser.get(LIST))
     assert html.startswith("<title>Where you\u2019re signed in | Shop</title><main><h1>Shop</h1>")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from time import time
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from session_backend.binding.state import Binding
 from session_backend.models import Session
 from session_ui.sessions import COUNT_KEY, LeanPaginator, SessionList, Version
 from tests.browsers import make_user
@@ -18,6 +21,7 @@ from tests.session_ui.helpers import (
     LIST,
     POLL,
     Browser,
+    bind,
     captured,
     mark_new,
     revoke,
@@ -33,6 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.session_ui.pages")]
 
 
 MARK = ">New</span>"
+BOUND = ">Bound to its device</span>"
 
 
 def updates(queries: Any) -> int:
@@ -47,6 +52,29 @@ def hrefs(response: Any) -> dict[str, str]:
     pattern = r'<a href="([^"]*)" id="session-([^"]*)"'
     found = re.findall(pattern, text_of(response).replace("&amp;", "&"))
     return {name: href for href, name in found}
+
+
+class TestBound:
+    """The badge says which sessions a copied cookie does not open."""
+
+    def test_only_where_it_is_so(
+        self, alice: Any, laptop: Browser, phone: Browser, settings: Any
+    ) -> None:
+        laptop.sign_in(alice)
+        bind(phone.sign_in(alice).row)
+        assert BOUND not in text_of(laptop.get(LIST))
+
+        settings.SESSION_BACKEND_BINDING = "offer"
+        assert BOUND in row_in(laptop.get(LIST), phone.row)
+        assert BOUND not in row_in(laptop.get(LIST), laptop.row)
+
+    def test_not_before_a_key_is_registered(
+        self, alice: Any, laptop: Browser, settings: Any
+    ) -> None:
+        settings.SESSION_BACKEND_BINDING = "offer"
+        laptop.sign_in(alice)
+        Session.objects.update(binding=str(Binding("id").challenged()))
+        assert BOUND not in text_of(laptop.get(LIST))
 
 
 class TestOrder:
@@ -402,6 +430,86 @@ def test_a_row_opens_to_what_is_known_of_it(alice: Any, laptop: Browser) -> None
     Session.objects.filter(pk=row.pk).update(ip=None, user_agent="")
     page = text_of(laptop.get(LIST, {"session-open": str(row.public_id)}))
     assert page.count("<dt>") == 3
+
+
+class TestEnds:
+    """When sessions end by themselves, and that the list knows in time."""
+
+    LABEL = "Signs out automatically"
+
+    def details(self, browser: Browser, session: Session) -> str:
+        page = text_of(browser.get(LIST, {"session-open": str(session.public_id)}))
+        return page.split('<dl class="sui-details">')[1].split("</dl>")[0]
+
+    def end(self, session: Session, **left: float) -> None:
+        moment = timezone.now() + timedelta(**left)
+        Session.objects.filter(pk=session.pk).update(idle_expires_at=moment)
+
+    def test_without_a_timeout_nothing_is_said(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        details = self.details(laptop.sign_in(alice), row)
+        assert self.LABEL not in details
+        assert "Expires" in details
+
+    def test_an_idle_timeout(self, alice: Any, laptop: Browser) -> None:
+        (row,) = sessions_for(alice, 1)
+        self.end(row, minutes=25, seconds=30)
+        details = self.details(laptop.sign_in(alice), row)
+        assert f"{self.LABEL}</dt><dd>in 25 minutes without activity</dd></div>" in details
+        assert "Expires" in details
+
+    def test_an_absolute_timeout(self, alice: Any, laptop: Browser, settings: Any) -> None:
+        settings.SESSION_BACKEND_ABSOLUTE_TIMEOUT = 3600
+        (row,) = sessions_for(alice, 1)
+        end = timezone.now().replace(year=2030, month=5, day=3, hour=17, minute=5)
+        Session.objects.filter(pk=row.pk).update(expire_date=end)
+        details = self.details(laptop.sign_in(alice), row)
+        assert "<dd>May 3, 2030, 5:05 p.m. UTC at the latest</dd></div>" in details
+        assert "Expires" not in details
+
+        self.end(row, hours=2, minutes=1)
+        details = self.details(laptop, row)
+        assert "<dd>in 2 hours without activity</dd><dd>May 3, 2030" in details
+
+    def poll(self, browser: Browser, page: Any, **more: str) -> Any:
+        return browser.get(POLL, {"ver": value_in(page, "ver"), **more}, headers=HTMX)
+
+    @pytest.mark.parametrize("column", ["idle_expires_at", "expire_date"])
+    def test_a_row_whose_time_has_passed_is_gone_at_the_next_poll(
+        self, alice: Any, laptop: Browser, column: str
+    ) -> None:
+        first, second = sessions_for(alice, 2)
+        self.end(first, seconds=1)
+        page = laptop.sign_in(alice).get(LIST)
+        assert self.poll(laptop, page).status_code == 204
+        assert first.public_id in rows_in(page)
+        # Only time has passed: nothing is written by that, here it stands for waiting.
+        Session.objects.filter(pk=first.pk).update(**{column: timezone.now()})
+
+        assert rows_in(self.poll(laptop, page)) == [laptop.row.public_id, second.public_id]
+
+    def test_the_words_of_an_open_row_are_renewed_in_time(
+        self, alice: Any, laptop: Browser
+    ) -> None:
+        (row,) = sessions_for(alice, 1)
+        laptop.sign_in(alice)
+        for session in (row, laptop.row):
+            self.end(session, minutes=25, seconds=5)
+            opened = {"session-open": str(session.public_id)}
+            page = laptop.get(LIST, opened)
+            known = Version.parse(value_in(page, "ver"))
+            assert time() - 1 < known.until <= time() + 5
+            passed = known._replace(until=int(time()))
+            self.end(session, minutes=24, seconds=59)
+            answer = self.poll(laptop, page, ver=str(passed), **opened)
+            assert "in 24 minutes without activity" in text_of(answer)
+
+        # A row that is closed shows no such words.
+        self.end(laptop.row, days=20)
+        self.end(row, minutes=25, seconds=5)
+        Session.objects.filter(pk=row.pk).update(last_activity=timezone.now())
+        until = Version.parse(value_in(laptop.get(LIST), "ver")).until
+        assert until > time() + 20
 
 
 def test_a_version_is_text_and_back() -> None:

@@ -17,6 +17,7 @@ from tests.session_ui.helpers import (
     POLL,
     REVOKE,
     Browser,
+    bind,
     counts_in,
     mark_new,
     override,
@@ -32,15 +33,17 @@ TEMPLATES = Path(__file__).parents[2] / "templates" / "session_ui"
 PIECES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*"))
 # Those that the page of a host does not show.
 ELSEWHERE = {"answer.html", "base.html", "not_me.html", "page.html", "session_ended.html"}
+ELSEWHERE |= {"confirm.html", "reauthenticate.html"}
 ELSEWHERE |= {name for name in PIECES if name.startswith("email/")}
 BESIDE = {
     *("history.html", "menu.html", "past_session.html", "past_sessions.html"),
-    *("sign_out_others.html", "this_device.html"),
+    *("sign_out_others.html", "this_device.html", "watch.html"),
 }
 
 
 def steady(html: str) -> str:
-    """A page without what is new in every one: the CSRF token's mask, and the version."""
+    """A page without what is new in every one: the CSRF token's mask, the version, a time."""
+    html = re.sub(r'data-seconds="[\d.]+"', "", html)
     return re.sub(r'(name="(?:csrfmiddlewaretoken|ver)" value=")\w+', r"\1", html)
 
 
@@ -63,9 +66,13 @@ class TestOverrides:
     ) -> None:
         """The same template with marks around it is the same page with marks in it."""
         settings.SESSION_UI_PAGE_SIZE = 6
+        settings.SESSION_UI_REAUTHENTICATE_AFTER = 60
+        settings.SESSION_BACKEND_IDLE_TIMEOUT = 600
         first, *_, last = sessions_for(alice, 7)
         last.revoke()
         mark_new(first)
+        bind(first)
+        settings.SESSION_BACKEND_BINDING = "offer"
         url = "/pieces/" if name in BESIDE else f"/host/?session-open={first.public_id}"
         before = steady(text_of(browser.get(url)))
         ours = (TEMPLATES / name).read_text()

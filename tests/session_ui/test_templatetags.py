@@ -148,6 +148,7 @@ class TestEnded:
             ("revoked_by_staff", "An administrator signed you out."),
             ("expired", "Your session has expired."),
             ("password_changed", "Your password was changed. Please sign in again."),
+            ("binding_failed", "Please sign in again. If this happens again, use another browser."),
             ("signed_out", ""),
         ],
     )

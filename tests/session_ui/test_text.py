@@ -18,11 +18,14 @@ from session_ui.text import (
     ago,
     day,
     exact,
+    idle_end,
     local_now,
     localized_country,
     place,
     seconds_until_change,
+    seconds_until_idle_end_changes,
     seconds_until_midnight,
+    signed_out_because,
 )
 from tests.session_ui.helpers import LIST, Browser, row_in, sessions_for
 
@@ -257,3 +260,50 @@ def test_a_full_name_tells_sessions_apart() -> None:
 
 def test_every_reason_but_ones_own_sign_out_is_told() -> None:
     assert {*text.SIGNED_OUT_BECAUSE} == {*Reason} - {Reason.SIGNED_OUT}
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (None, "because you had not been active for a while."),
+        (f"{__name__}.limit_of", "because you had not been active for a while."),
+        (59, "because you had not been active for a while."),
+        (60, "after 1 minute without activity."),
+        (90, "after 1 minute without activity."),
+        (1800, "after 30 minutes without activity."),
+        (3600, "after 1 hour without activity."),
+        (5400, "after 90 minutes without activity."),
+        (43200, "after 12 hours without activity."),
+    ],
+)
+def test_who_was_idle_is_told_for_how_long(settings: Any, limit: Any, words: str) -> None:
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = limit
+    assert signed_out_because(Reason.IDLE.value) == f"You were signed out {words}"
+
+
+def limit_of(user: Any) -> int:
+    raise AssertionError("Nobody is signed in whose limit this could be.")
+
+
+def test_other_reasons_do_not_depend_on_the_timeout(settings: Any) -> None:
+    settings.SESSION_BACKEND_IDLE_TIMEOUT = 1800
+    assert signed_out_because(Reason.EXPIRED.value) == "Your session has expired."
+    assert signed_out_because(Reason.SIGNED_OUT.value) == signed_out_because("") == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "words", "change"),
+    [
+        (timedelta(seconds=-5), "in 1 minute", 0),
+        (timedelta(seconds=30), "in 1 minute", 30),
+        (timedelta(seconds=119), "in 1 minute", 59),
+        (timedelta(minutes=25, seconds=30), "in 25 minutes", 30),
+        (timedelta(hours=1), "in 1 hour", 0),
+        (timedelta(hours=5, minutes=10), "in 5 hours", 600),
+        (timedelta(days=1, hours=2), "in 1 day", 7200),
+        (timedelta(days=14), "in 14 days", 0),
+    ],
+)
+def test_when_an_idle_session_ends(left: timedelta, words: str, change: float) -> None:
+    assert idle_end(NOW + left, NOW) == f"{words} without activity"
+    assert seconds_until_idle_end_changes(NOW + left, NOW) == change

@@ -698,7 +698,7 @@ class TestRename:
             answer = text_of(self.rename(browser, session, "Mine"))
             assert "That device is already signed out." in answer
         assert self.names() == ["", ""]
-        # Not even one on the same device, with one's own.
+        # Not even by renaming a session on the same device.
         self.rename(browser, browser.row, "Mine")
         assert {*self.names()} == {"Mine", ""}
 

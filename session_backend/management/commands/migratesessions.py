@@ -10,12 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import models
-from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from session_backend.conf import conf
 from session_backend.legacy import ALLAUTH, SOURCES, Outcome, SessionImporter, rows_of
-from session_backend.management.base import BatchCommand, progress
+from session_backend.management.base import BatchCommand, counted, progress
 
 
 class Command(BatchCommand):
@@ -121,8 +120,3 @@ def key_batches(rows: models.QuerySet[Any], size: int) -> Iterator[list[str]]:
     while batch:
         yield batch
         batch = list(keys.filter(pk__gt=batch[-1])[:size])
-
-
-def counted(number: int) -> str:
-    """Return a number with the word for sessions."""
-    return f"{number} session{pluralize(number)}"

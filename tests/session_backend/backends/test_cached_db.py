@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from session_backend.backends.cached_db import SessionStore, lifetime, packed, unpacked
-from session_backend.backends.db import SessionRecord
+from session_backend.backends.records import SessionRecord
 from session_backend.cache import entry_key, marker_key
 from session_backend.client import UNKNOWN, Client
 from session_backend.fields import Digest
@@ -161,12 +161,16 @@ def test_session_created_in_transaction_not_cached() -> None:
     assert not is_cached(key)
 
 
+ZONED, NAIVE = "2126-01-01T00:00:00+00:00", "2126-01-01T00:00:00"
+
+
 @pytest.mark.parametrize(
     "entry",
     [
-        *(None, 1, "text", {"colour": "red"}, (), (1, 2, 3, 4, 5, 6)),
-        ({}, "soon", None, "", None, "later"),
-        ({}, "2026-01-01T00:00:00+00:00", None, "", None, "2126-01-01T00:00:00"),
+        *(None, 1, "text", {"colour": "red"}, (), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+        ({}, "soon", None, "", None, "later", "before", None, ""),
+        ({}, ZONED, None, "", None, NAIVE, ZONED, None, ""),
+        ({}, ZONED, None, "", None, ZONED, ZONED, NAIVE, ""),
     ],
 )
 def test_invalid_entry_replaced(entry: object) -> None:
@@ -369,7 +373,7 @@ def make_record(
     now: datetime, *, client: Client = KNOWN, age: float = 0, expires_in: float = 1000
 ) -> SessionRecord:
     last_activity, expire_date = now - timedelta(seconds=age), now + timedelta(seconds=expires_in)
-    return SessionRecord({"a": 1}, last_activity, *client, now, expire_date)
+    return SessionRecord({"a": 1}, last_activity, *client, now, expire_date, now, None)
 
 
 @pytest.mark.parametrize(
@@ -392,5 +396,10 @@ def test_lifetime(columns: dict[str, Any], seconds: int, now: datetime) -> None:
 def test_pack_and_unpack(now: datetime) -> None:
     record = make_record(now)
     assert {type(value) for value in packed(record)} <= {dict, str, type(None)}
-    for one in (record, make_record(now, client=UNKNOWN), record._replace(updated_at=None)):
+    for one in (
+        record,
+        make_record(now, client=UNKNOWN),
+        record._replace(updated_at=None),
+        record._replace(idle_expires_at=now),
+    ):
         assert unpacked(packed(one), now) == one

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from session_backend.backends.db import SessionRecord
+from session_backend.backends.records import SessionRecord
 from session_backend.client import UNKNOWN, Client
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ OFFICE = Client("198.51.100.1", "another browser")
 
 
 def record(last_activity: datetime, client: Client) -> SessionRecord:
-    return SessionRecord({}, last_activity, *client, None, NOW)
+    return SessionRecord({}, last_activity, *client, None, NOW, NOW, None)
 
 
 @pytest.mark.parametrize(("age", "seconds"), [(0, 60), (59, 1), (60, 0), (90, -30), (-10, 70)])

@@ -16,7 +16,7 @@ from session_backend.management.commands import clearsessions
 from session_backend.models import Session
 
 Run = Callable[..., str]
-COMMANDS = ("clearsessions", "enrichsessions", "migratesessions")
+COMMANDS = ("clearsessions", "enrichsessions", "migratesessions", "revokesessions")
 
 
 # The options.

@@ -102,6 +102,15 @@ def test_expired_sessions_deleted(db: None, run: Run) -> None:
     assert "Deleted 0 expired sessions." in run("clearsessions")
 
 
+def test_users_who_cannot_be_disabled(db: None, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (alive,) = keep()
+    # A model without a column is_active.
+    module = "session_backend.management.commands.clearsessions"
+    monkeypatch.setattr(f"{module}.get_user_model", lambda: Session)
+    assert "disabled" not in run("clearsessions")
+    assert [row.pk for row in Session.objects.all()] == [alive]
+
+
 def test_verbosity_0_prints_nothing(db: None, run: Run) -> None:
     expired(2)
     assert run("clearsessions", verbosity=0) == ""
@@ -131,7 +140,9 @@ def test_no_keys_are_read(db: None, run: Run) -> None:
     with CaptureQueriesContext(connection) as captured:
         run("clearsessions", batch_size=2)
     key = connection.ops.quote_name("session_key")
-    assert not [query["sql"] for query in captured if key in query["sql"]]
+    # Those of users who are disabled are read: their cached sessions have to be invalidated.
+    sent = [query["sql"] for query in captured if "is_active" not in query["sql"]]
+    assert not [sql for sql in sent if key in sql]
 
 
 @pytest.mark.parametrize("is_watched", [False, True])

@@ -117,6 +117,18 @@ def test_clearsessions_of_past_sessions(database: Path) -> None:
     assert ask(database, PAST) == set()
 
 
+def test_revokesessions(database: Path) -> None:
+    sessions = "SELECT session_key FROM session_backend_session"
+    # Between the INSERT of the third batch and its DELETE.
+    kill(database, 9, "revokesessions", "--all", SMALL)
+    left = ask(database, sessions)
+    assert len(left) == EXPIRED - 20
+    assert not left & ask(database, PAST)
+    assert finish(database, "0", "revokesessions", "--all", SMALL).startswith("Revoked 20 sessions")
+    assert ask(database, sessions) == set()
+    assert ask(database, PAST) >= left
+
+
 def test_enrichsessions(database: Path) -> None:
     right = "SELECT session_key FROM session_backend_session WHERE browser = 'curl'"
     kill(database, 3, "enrichsessions", SMALL)
