@@ -166,7 +166,7 @@ class SessionRow(BoundRow):  # type: ignore[misc]
 
     @property
     def attributes(self) -> SafeString:
-        """The attributes of the row: its id, classes, role, and when the sign-in was."""
+        """The attributes of the row: its classes, its role, and when the sign-in was."""
         # In seconds since the epoch: the script finds a new row by it.
         since = int(self.session.created_at.timestamp())
         kind = ""
@@ -174,9 +174,7 @@ class SessionRow(BoundRow):  # type: ignore[misc]
             kind = ' sui-row-current" aria-current="true'
         elif self.group:
             kind = " sui-row-member"
-        return SafeString(
-            f'id="session-{self.id}" class="sui-row{kind}" data-since="{since}" role="row"'
-        )
+        return SafeString(f'class="sui-row{kind}" data-since="{since}" role="row"')
 
     @property
     def toggle(self) -> SafeString:
@@ -184,7 +182,7 @@ class SessionRow(BoundRow):  # type: ignore[misc]
         opens = self.id
         if self.is_open:
             opens = self.group.id if self.group else ""
-        href = f"{self.listing.open_href}{opens}#session-{self.id}"
+        href = f"{self.listing.open_href}{opens}#session-open-{self.id}"
         state = "true" if self.is_open else "false"
         return SafeString(
             f'href="{escape(href)}" id="session-open-{self.id}" aria-expanded="{state}"'
@@ -249,7 +247,7 @@ class SessionRow(BoundRow):  # type: ignore[misc]
 def as_time(moment: datetime, words: str) -> SafeString:
     """Return a moment in words as an element."""
     # Not by a template: with two in each row that was a fifth of the time of a list.
-    exact = moment.isoformat(timespec="seconds")
+    exact = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
     return SafeString(f'<time datetime="{exact}">{escape(words)}</time>')
 
 

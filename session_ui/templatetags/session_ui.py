@@ -48,7 +48,7 @@ register = template.Library()
 
 @register.inclusion_tag("session_ui/assets.html", takes_context=True)
 def session_ui_assets(context: Context) -> dict[str, Any]:
-    """Render the stylesheet's link and the script; htmx itself is the site's."""
+    """Render the stylesheet's link and the scripts; htmx itself is the site's."""
     # Django's nonce is in the context, django-csp's on the request. Both are lazy, and false until
     # they are used.
     nonce = context.get("csp_nonce")

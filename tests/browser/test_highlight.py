@@ -39,7 +39,7 @@ def test_a_new_row_lights_up(
     laptop.sees(rows=3)
     lit = laptop.page.locator(".sui-row-new")
     expect(lit).to_have_count(1)
-    expect(lit).to_have_id(f"session-{new.public_id}")
+    expect(lit.locator(".sui-open")).to_have_id(f"session-open-{new.public_id}")
     assert lit.evaluate(ANIMATION) == name
 
     # The next change is no news of that one.

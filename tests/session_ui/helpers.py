@@ -43,18 +43,14 @@ def text_of(response: Any) -> str:
 
 def rows_in(response: Any) -> list[UUID]:
     """The public ids of the rows, in their order."""
-    return [
-        UUID(found) for found in re.findall(r'<tr id="session-([0-9a-f-]{36})"', text_of(response))
-    ]
+    ids = re.findall(r'id="session-open-([0-9a-f-]{36})"', text_of(response))
+    return [UUID(found) for found in ids]
 
 
 def row_in(response: Any, session: Session) -> str:
     """The HTML of one row."""
-    found = re.search(
-        rf'<tr id="session-{session.public_id}".*?</tr>', text_of(response), re.DOTALL
-    )
-    assert found
-    return found[0]
+    rows: list[str] = re.findall("<tr.*?</tr>", text_of(response), re.DOTALL)
+    return next(row for row in rows if str(session.public_id) in row)
 
 
 def value_in(response: Any, name: str) -> str:

@@ -109,10 +109,10 @@ def test_a_button(browser: Browser, alice: Any, settings: Any) -> None:
 def test_a_whole_row(browser: Browser, alice: Any, settings: Any) -> None:
     (row,) = sessions_for(alice, 1)
     ours = (
-        '<tr id="session-{{ row.id }}" class="ours"><td colspan="5">{{ row.device }},'
+        '<tr {{ row.attributes }} data-ours><td colspan="5">{{ row.device }},'
         " {{ row.place }}, {{ row.active }} <button {{ row.button }}>Out</button></td></tr>"
     )
     override(settings, **{"session_ui/row.html": ours})
 
     html = row_in(browser.get(LIST), row)
-    assert 'class="ours"><td colspan="5">Safari on iPhone, 2.125.0.1, <time datetime=' in html
+    assert 'data-ours><td colspan="5">Safari on iPhone, 2.125.0.1, <time datetime=' in html

@@ -23,7 +23,7 @@ class TestNewKey:
         """The same browser, with the key that it had before."""
         settings.SESSION_BACKEND_CLEAR_SITE_DATA = ["storage"]
         late = Browser(LAPTOP)
-        late.cookies["sessionid"] = laptop.sign_in(alice).key
+        late.cookies["sessionid"] = laptop.sign_in(alice).key or ""
         laptop.post(SIGN_IN, {"username": "alice", "password": PASSWORD})
         assert laptop.key != late.key
         return late
@@ -34,7 +34,7 @@ class TestNewKey:
         assert response.status_code == 204
         assert "sessionid" not in response.cookies
         assert not {"HX-Redirect", "Clear-Site-Data"} & set(response.headers)
-        late.cookies["sessionid"] = laptop.key
+        late.cookies["sessionid"] = laptop.key or ""
         assert late.get(url, headers=HTMX).status_code == 200
 
     def test_the_next_poll_leaves_if_the_key_is_still_the_same(self, late: Browser) -> None:

@@ -267,7 +267,7 @@ class TestGroups:
 
         assert len(rows_in(page)) == 2
         html = text_of(page)
-        assert f'<tr id="session-group-{equal[0].public_id}"' in html
+        assert f'id="session-open-group-{equal[0].public_id}"' in html
         assert "3 sessions</span>" in html
         ids = ",".join(str(session.public_id) for session in equal)
         assert f'name="session" value="{ids}"' in html
@@ -280,7 +280,7 @@ class TestGroups:
         group = f"group-{equal[member].public_id}"
         page = laptop.get(LIST, {"session-open": group})
         assert {session.public_id for session in equal} <= {*rows_in(page)}
-        assert f'href="{LIST}?session-open=#session-group-' in text_of(page)
+        assert f'href="{LIST}?session-open=#session-open-group-' in text_of(page)
 
         # A session of it opens too, and closes to the group.
         page = laptop.get(LIST, {"session-open": str(equal[1].public_id)})
@@ -420,13 +420,13 @@ class TestNew:
 def test_a_row_opens_to_what_is_known_of_it(alice: Any, laptop: Browser) -> None:
     (row,) = sessions_for(alice, 1, user_agent="<Safari>")
     page = text_of(laptop.sign_in(alice).get(LIST))
-    assert f'href="{LIST}?session-open={row.public_id}#session-{row.public_id}"' in page
+    assert f'href="{LIST}?session-open={row.public_id}#session-open-{row.public_id}"' in page
     assert "<dl" not in page
 
     page = text_of(laptop.get(LIST, {"session-open": str(row.public_id)}))
     for words in (str(row.ip), "Today, ", "&lt;Safari&gt;", 'aria-expanded="true"'):
         assert words in page
-    assert f'href="{LIST}?session-open=#session-{row.public_id}"' in page
+    assert f'href="{LIST}?session-open=#session-open-{row.public_id}"' in page
     Session.objects.filter(pk=row.pk).update(ip=None, user_agent="")
     page = text_of(laptop.get(LIST, {"session-open": str(row.public_id)}))
     assert page.count("<dt>") == 3

@@ -218,7 +218,7 @@ def test_a_template_of_the_site_is_part_of_the_version(
     """What a template of the site shows is seen, at the latest when the version has run out."""
     source = "{{ row.session.user.first_name }}"
     if template == "row.html":
-        source = f'<tr id="session-{{{{ row.id }}}}"><td>{source}</td></tr>'
+        source = f"<tr><td>{{{{ row.id }}}}: {source}</td></tr>"
     override(settings, **{f"session_ui/{template}": source})
     known = Version.parse(value_in(browser.get(LIST), "ver"))
     get_user_model().objects.update(first_name="Ada")
@@ -235,7 +235,7 @@ def test_django_tables2_renders_it_too(browser: Browser, row: Session) -> None:
     template = "{% load django_tables2 %}{% render_table table %}"
     html = engines["django"].from_string(template).render({"table": listing.table}, listing.request)
 
-    assert f'id="session-{row.public_id}"' in html
+    assert f'id="session-open-{row.public_id}"' in html
     assert 'class="sui-button sui-revoke"' in html
 
 

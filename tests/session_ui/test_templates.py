@@ -286,7 +286,7 @@ class TestRow:
         assert "<bdi>Linköping, Sweden</bdi>" in html
         assert str(row.ip) not in html
         active, signed_in = (
-            moment.isoformat(timespec="seconds") for moment in (row.last_activity, row.created_at)
+            f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (row.last_activity, row.created_at)
         )
         assert f'<time datetime="{active}">1 minute ago</time>' in html
         assert f'<time datetime="{signed_in}">Today</time>' in html

@@ -84,16 +84,17 @@ def test_a_hostile_device_is_escaped() -> None:
 
 
 class TestAssets:
-    def test_one_stylesheet_and_one_script(self) -> None:
+    def test_the_stylesheet_and_the_scripts(self) -> None:
         html = rendered("{% session_ui_assets %}")
 
-        assert html.count("<link ") == html.count("<script ") == 1
+        assert (html.count("<link "), html.count("<script ")) == (1, 2)
         assert 'href="/static/session_ui/session_ui.css"' in html
-        assert 'src="/static/session_ui/session_ui.js" defer' in html
+        for name in ("session_ui", "session_watch"):
+            assert f'src="/static/session_ui/{name}.js" defer' in html
         assert "nonce" not in html
 
     def test_with_the_nonce_of_django(self) -> None:
-        assert rendered("{% session_ui_assets %}", csp_nonce="abc").count('nonce="abc"') == 2
+        assert rendered("{% session_ui_assets %}", csp_nonce="abc").count('nonce="abc"') == 3
 
     def test_with_the_nonce_of_django_csp(self, rf: RequestFactory) -> None:
         class Nonce:
@@ -108,7 +109,7 @@ class TestAssets:
         request: Any = rf.get("/")
         request.csp_nonce = Nonce()
 
-        assert rendered("{% session_ui_assets %}", request).count('nonce="abc"') == 2
+        assert rendered("{% session_ui_assets %}", request).count('nonce="abc"') == 3
 
 
 @pytest.mark.django_db
