@@ -193,9 +193,15 @@
     } else if (isQuiet()) event.preventDefault();
   });
 
+  // A button that is replaced while it is pressed gets no click. The next poll brings the update.
+  let isPressing;
+  on("pointerdown pointerup pointercancel", ({ type, button, target }) => {
+    isPressing = type === "pointerdown" && !button && byId("session-list")?.contains(target);
+  });
   // An answer to something else takes no text away that is not saved yet.
   let typed;
-  onHtmx("htmx:beforeSwap htmx:before:swap", (what) => {
+  onHtmx("htmx:beforeSwap htmx:before:swap", (what, status, event) => {
+    if (what === "poll" && isPressing) event.preventDefault();
     typed = what === "name" ? null : field();
   });
 

@@ -314,6 +314,26 @@ def test_a_selection_of_text_stays(laptop: Visitor, alice: Any, others: Any) -> 
     assert laptop.page.evaluate("String(getSelection())") == "Chrome on Windows"
 
 
+def test_an_update_waits_for_the_end_of_a_click(laptop: Visitor, alice: Any, others: Any) -> None:
+    laptop.sign_in(alice)
+    polls = held(laptop.page, "**/poll/**")
+    laptop.until(lambda: polls, "a poll")
+    with TURN:
+        travel(alice)
+    laptop.button(IPHONE).first.hover()
+    laptop.page.mouse.down()
+    with laptop.page.expect_response("**/poll/**"):
+        polls[0].continue_()
+    laptop.page.evaluate("new Promise(requestAnimationFrame)")
+    laptop.page.mouse.up()
+    expect(dialog(laptop)).to_be_visible()
+
+    laptop.page.unroute("**/poll/**")
+    for poll in polls[1:]:
+        poll.continue_()
+    expect(laptop.rows.last).to_contain_text("Elsewhere")
+
+
 SHRINK = """html => {
     const row = document.createElement("div");
     row.style.display = "flex";
