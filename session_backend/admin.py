@@ -40,7 +40,7 @@ from django.utils.translation import gettext_lazy as _
 
 from session_backend.conf import conf
 from session_backend.details import SessionDetails
-from session_backend.fields import Digest
+from session_backend.fields import REFUSAL, Digest
 from session_backend.impersonation import actor
 from session_backend.legacy import revoke_legacy_sessions
 from session_backend.models import (
@@ -226,7 +226,8 @@ class CurrentAdmin(ReadOnlyAdmin):
     ordering = ("-expire_date",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("session_data")
+        sessions = super().get_queryset(request).defer("session_data")
+        return sessions.exclude(pk__startswith=Digest(REFUSAL))
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, session: AbstractSession) -> bool:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 else:
     KeyField = models.CharField
 
-__all__ = ["Digest", "SessionKeyField"]
+__all__ = ["REFUSAL", "Digest", "SessionKeyField"]
+
+REFUSAL = "legacy:"
 
 
 class Digest(str):
@@ -39,6 +41,19 @@ class Digest(str):
             return key
         # A cookie may hold anything, lone surrogates included, which must not raise.
         return cls(sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()[:40])
+
+    @classmethod
+    def of_refusal(cls, user_id: object) -> Digest:
+        """Return the key of the row that records that a user's legacy sessions are revoked.
+
+        No cookie opens it: no digest has a colon.
+        """
+        return cls(f"{REFUSAL}{sha256(str(user_id).encode()).hexdigest()[:33]}")
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it is the key of such a row, and not of a session."""
+        return self.startswith(REFUSAL)
 
 
 class _HashingAttribute(DeferredAttribute):

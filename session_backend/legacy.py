@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import cache
-from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -295,7 +294,7 @@ def write(
     that have been revoked. It runs in the caller's transaction.
     """
     users = _existing_users({session.user_id for session in legacy} - {None}, sessions.db)
-    keys = [*(session.digest for session in legacy), *map(_refusal, users)]
+    keys = [*(session.digest for session in legacy), *map(Digest.of_refusal, users)]
     here: dict[str, datetime] = dict(sessions.filter(pk__in=keys).values_list("pk", "updated_at"))
     done, new, changed = set(), [], {}
     for session in legacy:
@@ -303,7 +302,7 @@ def write(
             counts[Outcome.OWNERLESS] += 1
             continue
         done.add(session.digest)
-        if _refusal(session.user_id) in here:
+        if Digest.of_refusal(session.user_id) in here:
             counts[Outcome.REVOKED] += 1
             continue
         columns = session.columns(sessions.model)
@@ -551,10 +550,5 @@ def revoke_legacy_sessions(user: AbstractBaseUser | AnonymousUser) -> None:
     with transaction.atomic(sessions.db):
         for pk in _existing_users([user.pk], sessions.db):
             expire_date = now() + _LONGEST_COOKIE
-            row = sessions.model(session_key=_refusal(pk), expire_date=expire_date)
+            row = sessions.model(session_key=Digest.of_refusal(pk), expire_date=expire_date)
             row.save(using=sessions.db)
-
-
-def _refusal(user_id: Any) -> Digest:
-    """Return the key of the row that records it. No cookie opens it: no digest has a colon."""
-    return Digest(f"legacy:{sha256(str(user_id).encode()).hexdigest()[:33]}")

@@ -121,6 +121,9 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         for _pass in range(1 if self.query.is_sliced else PASSES):
             has_missed = False
             for keys in self.key_batches():
+                if ending.reason != Reason.EXPIRED:
+                    # Without those, sessions of the legacy engine would be adopted again.
+                    keys = [key for key in keys if not key.is_refusal]
                 deleted = self._revoke_batch(keys, ending, cache)
                 total.update(deleted)
                 has_missed = has_missed or deleted.get(self.model._meta.label, 0) < len(keys)

@@ -27,6 +27,7 @@ from session_backend.admin import (
     sign_out_everywhere,
 )
 from session_backend.fields import Digest
+from session_backend.legacy import revoke_legacy_sessions
 from session_backend.models import PastSession, Session
 from tests.browsers import LAPTOP, PHONE, Browser, make_user
 from tests.custom_sessions.models import Draft, ShopSession
@@ -241,6 +242,13 @@ def test_anonymous_session(desk: Browser) -> None:
     visitor.get("/write/")
     assert visitor.row.pk in text(desk.get(SESSIONS))
     assert "Safari on iPhone" in text(desk.get(page_of(visitor.row)))
+
+
+def test_list_leaves_out_what_is_no_session(desk: Browser, alice: Any, settings: Any) -> None:
+    settings.SESSION_BACKEND_LEGACY_ENGINE = "django.contrib.sessions.backends.db"
+    revoke_legacy_sessions(alice)
+    assert Session.objects.count() == 2
+    assert listed(desk) == []
 
 
 def test_list_query_count_is_constant(desk: Browser) -> None:

@@ -542,6 +542,18 @@ def test_revocation_kept_as_long_as_cookies_live(use: Use, alice: User) -> None:
     assert SessionStore(str(row.pk)).load() == {}
 
 
+def test_revocation_kept_when_all_sessions_end(old: Old, alice: User, laptop: Browser) -> None:
+    key = old.keep(signed_in(alice))
+    laptop.sign_in(make_user("bob"))
+    revoke_legacy_sessions(alice)
+    assert Session.objects.all().revoke() == 1
+    assert Session.objects.all().delete()[0] == 0
+    assert not knows(browser_with(key))
+    # It is deleted when it has expired.
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+    assert Session.objects.all().clear() == 1
+
+
 @pytest.mark.parametrize("path", [None, f"{BACKENDS}.db"])
 def test_revocation_without_setting_or_user_not_recorded(
     path: str | None, settings: Settings, alice: User
