@@ -72,31 +72,34 @@ EXPIRED_BECAUSE = Case(
 class Ending(NamedTuple):
     """Why sessions end, and by whom. Without a reason they are revoked, by their user or staff.
 
-    Those that are said to have expired may have been idle: the row tells which came first.
+    Those that are said to have expired may have been idle: the row tells which came first. Of those
+    that nobody has looked at, some may have expired earlier, and the row tells that too.
     """
 
     reason: str = ""
     by: AbstractBaseUser | AnonymousUser | None = None
+    is_unseen: bool = False
 
-    def reason_for(self, session: AbstractSession) -> str:
-        """Return why this session ends."""
-        if self.reason == Reason.EXPIRED:
-            idle_at = session.idle_expires_at
-            is_idle = idle_at is not None and idle_at < session.expire_date
-            return (Reason.IDLE if is_idle else Reason.EXPIRED).value
+    def of(self, session: AbstractSession) -> Ending:
+        """Return why this session ends, and by whom."""
+        ends_at = min(session.idle_expires_at or session.expire_date, session.expire_date)
+        if self.reason == Reason.EXPIRED or (self.is_unseen and ends_at < timezone.now()):
+            is_idle = ends_at < session.expire_date
+            return Ending((Reason.IDLE if is_idle else Reason.EXPIRED).value)
         if self.reason:
-            return self.reason
+            return self
         is_own = self.by is None or self.by.pk == session.user_id
-        return Reason.REVOKED.value if is_own else Reason.REVOKED_BY_STAFF.value
+        return self._replace(reason=(Reason.REVOKED if is_own else Reason.REVOKED_BY_STAFF).value)
 
     @property
     def columns(self) -> dict[str, Expression | F]:
         """The columns of a past session that its session does not have, as SQL."""
+        # The row may be deleted long after the end.
         if self.reason == Reason.EXPIRED:
-            # The row may be deleted long after the end.
             return {"ended_at": EXPIRED_AT, "reason": EXPIRED_BECAUSE}
+        now = timezone.now()
         columns: dict[str, Expression | F] = {
-            "ended_at": Value(timezone.now(), output_field=models.DateTimeField()),
+            "ended_at": Value(now, output_field=models.DateTimeField()),
             "reason": Value(self.reason or Reason.REVOKED.value),
         }
         if self.by is not None and self.by.pk is not None:
@@ -105,6 +108,11 @@ class Ending(NamedTuple):
             if not self.reason:
                 is_own = When(user=self.by.pk, then=columns["reason"])
                 columns["reason"] = Case(is_own, default=Value(Reason.REVOKED_BY_STAFF.value))
+        if self.is_unseen:
+            expired = Q(expire_date__lt=now) | Q(idle_expires_at__lt=now)
+            instead = {"ended_at": EXPIRED_AT, "reason": EXPIRED_BECAUSE, "ended_by_id": None}
+            for name, value in columns.items():
+                columns[name] = Case(When(expired, then=instead[name]), default=value)
         return columns
 
 

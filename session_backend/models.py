@@ -88,7 +88,7 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         without one it is ``"revoked"``, or ``"revoked_by_staff"`` where ``by`` is another user
         than the session's.
         """
-        return self._revoke(Ending(reason, by))[self.model._meta.label]
+        return self._revoke(Ending(reason, by, is_unseen=True))[self.model._meta.label]
 
     revoke.alters_data = True  # type: ignore[attr-defined]
     revoke.queryset_only = True  # type: ignore[attr-defined]
@@ -99,7 +99,7 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
         They are deleted in batches, so any number of them takes the same memory. Unlike
         Django's, this accepts a slice.
         """
-        total = self._revoke(Ending())
+        total = self._revoke(Ending(is_unseen=True))
         return total.total(), dict(total)
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -152,8 +152,8 @@ class SessionQuerySet(models.QuerySet["AbstractSession"]):
                 with rows.filter(pk__in=keys)._archiving(ending):
                     deleted = rows._delete_keys(keys)
                 for session in sessions:
-                    reason = ending.reason_for(session)
-                    announce(session_ended, session, rows.db, reason=reason, by=ending.by)
+                    reason, by, _ = ending.of(session)
+                    announce(session_ended, session, rows.db, reason=reason, by=by)
             return deleted
 
     @contextmanager

@@ -103,10 +103,8 @@ def test_limit(explore: Explore) -> None:
     check(explore, "sign_in_limited sign_in_elsewhere", ENGINES["db"], **LIMIT, history=False)
 
 
-# There are millions of orders.
-@pytest.mark.races
 def test_limit_with_a_cache(explore: Explore) -> None:
-    check(explore, "sign_in_limited sign_in_elsewhere", **LIMIT, history=False, warm=True)
+    check(explore, "sign_in_limited sign_in_elsewhere", **LIMIT, history=False)
 
 
 # A cache that fails.

@@ -120,6 +120,30 @@ def test_expired(alice: Any, laptop: Browser) -> None:
     assert (past.pk, past.reason, past.ended_at) == (row.pk, "expired", expired)
 
 
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_revoked_after_it_had_expired(
+    who: str, alice: Any, bob: Any, laptop: Browser, phone: Browser, watched: list[str]
+) -> None:
+    """The history says when it ended, and not when its row was deleted."""
+    now = timezone.now()
+    expired, idle = now - timedelta(days=2), now - timedelta(hours=3)
+    laptop.sign_in(alice)
+    Session.objects.update(expire_date=expired)
+    phone.sign_in(alice)
+    Session.objects.filter(pk=phone.row.pk).update(idle_expires_at=idle)
+    last = Browser(LAPTOP).sign_in(alice).row
+    by = {"alice": alice, "bob": bob}[who]
+    assert Session.objects.filter(user=alice).revoke(by=by) == 3
+    *ended, revoked = history()
+    assert [(past.reason, past.ended_at, past.ended_by) for past in ended] == [
+        ("expired", expired, None),
+        ("idle", idle, None),
+    ]
+    assert (revoked.pk, revoked.ended_by) == (last.pk, by)
+    # A database may lock them in any order.
+    watched.sort()
+
+
 def test_expired_before_the_oldest_that_is_kept(alice: Any, laptop: Browser, watched: Any) -> None:
     laptop.sign_in(alice)
     Session.objects.update(expire_date=timezone.now() - timedelta(days=31))
