@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     KeyField = models.CharField
 
-__all__ = ["REFUSAL", "Digest", "SessionKeyField"]
+__all__ = ["Digest", "SessionKeyField"]
 
 REFUSAL = "legacy:"
 
