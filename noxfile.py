@@ -321,7 +321,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def bench(session: nox.Session) -> None:
-    """Measure session engines side by side (15 minutes); `-- scale`: ours with 10,000,000 rows."""
+    """Measure session engines side by side (10 minutes); `-- scale`: ours with 10,000,000 rows."""
     # The newest Django that all of the peers are known to run on.
     install(session, "5.2", "test", "services", also=tuple(PEERS))
     module, file = "benchmarks", "benchmark.inc"

@@ -186,6 +186,8 @@
   const rows = () => all("#session-list [data-since]");
   const since = (row) => Number(row.dataset.since);
   onHtmx("htmx:beforeRequest htmx:before:request", (what, status, event) => {
+    // A listener of the host has stopped it, and no other event will say so.
+    if (event.defaultPrevented) return pressed?.removeAttribute("aria-disabled");
     newest = Math.max(newest, ...rows().map(since));
     if (what !== "poll") {
       isBusy = true;

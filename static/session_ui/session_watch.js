@@ -8,7 +8,7 @@
     names.split(" ").forEach((name) => document.addEventListener(name, listener, options));
 
   let watched, due, end, looking, isBusy;
-  // The answer could take away the cookie with the new key that a request of the list may bring.
+  // A request of the list may bring a cookie with a new key, which the answer to a look would delete.
   on("session-ui:request", () => {
     isBusy = true;
     looking?.abort();

@@ -16,6 +16,15 @@ SCRIPT = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(1)>"
 # Turns what follows it around, and is never ended.
 OVERRIDE = "\u202e"
+# A host that allows no request while it takes itself to be offline, here for the first sign-out.
+STOP = """() => {
+    for (const name of ["htmx:beforeRequest", "htmx:before:request"])
+        document.body.addEventListener(name, event => {
+            if (window.stopped || event.target.id !== "session-form") return;
+            window.stopped = true;
+            event.preventDefault();
+        });
+}"""
 
 
 @pytest.mark.parametrize(
@@ -59,6 +68,22 @@ def test_attributes_of_the_body_change_nothing(
     expect(laptop.page.locator("#elsewhere")).to_have_text("Devices: 1")
     assert laptop.page.url.endswith("/hostile/")
     assert laptop.has_stayed
+
+
+@pytest.mark.usefixtures("htmx")
+def test_a_request_that_the_host_stops_can_be_repeated(laptop: Visitor, alice: Any) -> None:
+    with TURN:
+        sessions_for(alice, 1)
+    laptop.sign_in(alice)
+    laptop.page.evaluate(STOP)
+    laptop.sign_out(IPHONE)
+    laptop.until(lambda: laptop.page.evaluate("window.stopped"), "the request")
+    expect(laptop.button(IPHONE)).not_to_have_attribute("aria-disabled", "true")
+    assert laptop.revokes == 0
+
+    laptop.sign_out(IPHONE)
+    laptop.sees(rows=1)
+    assert laptop.revokes == 1
 
 
 @pytest.mark.parametrize(
