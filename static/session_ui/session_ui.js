@@ -197,8 +197,9 @@
 
   // A button that is replaced while it is pressed gets no click. The next poll brings the update.
   let isPressing;
-  on("pointerdown pointerup pointercancel", ({ type, button, target }) => {
-    isPressing = type === "pointerdown" && !button && byId("session-list")?.contains(target);
+  on("pointerdown pointerup pointercancel keydown keyup", ({ type, button, key, target }) => {
+    const isPress = type.endsWith("down") && !button && [undefined, " "].includes(key);
+    isPressing = isPress && byId("session-list")?.contains(target);
   });
   // An answer to something else takes no text away that is not saved yet.
   let typed;
@@ -234,16 +235,16 @@
 
   // -- the status line ----------------------------------------------------------------------------
   let trouble, timer; // what has failed: "poll", "form", "name" or nothing
-  const say = (text, kind) => {
+  const say = (text, classes = "sui-status") => {
     const line = byId("session-status");
     clearTimeout(timer);
     // The same text again would be announced again.
     if (line.textContent !== text) line.textContent = text;
-    line.className = `sui-status ${kind}`;
+    line.className = classes;
   };
   const fade = () => {
     if (byId("session-status").matches(":hover, :focus-within")) timer = setTimeout(fade, 2000);
-    else say("", "");
+    else say("");
   };
 
   onHtmx(
@@ -257,7 +258,7 @@
       isTurn = false;
       let name = status >= 500 ? "failed" : status ? "refused" : "offline";
       if (status === 403 && what !== "poll") name = "stale";
-      say(byId("session-form").closest(".sui").dataset[name], "sui-error");
+      say(byId("session-form").closest(".sui").dataset[name], "sui-status sui-error");
       // htmx 4 would parse the error page, and a strict policy complain of the styles in it.
       if (ctx) ctx.text = "";
     },
@@ -265,11 +266,12 @@
 
   onHtmx("htmx:afterRequest htmx:finally:request", (what, status) => {
     const isFine = status >= 200 && status < 400;
-    if (isFine && what === "poll" && trouble === "poll") say((trouble = ""), "");
+    if (isFine && what === "poll" && trouble === "poll") say((trouble = ""));
     if (what === "poll") return;
     if (isFine) {
       // The answer brings its own words.
-      say(byId("session-status").textContent, (trouble = ""));
+      trouble = "";
+      say(byId("session-status").textContent);
       timer = setTimeout(fade, 8000);
     }
     isBusy = false;

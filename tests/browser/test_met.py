@@ -222,16 +222,16 @@ def test_a_button_shows_that_its_sign_out_is_under_way(
 ) -> None:
     laptop.sign_in(alice, PAGE)
     button = laptop.button(IPHONE).first
-    wheel = "e => getComputedStyle(e, '::after').animationName"
+    pulse = "e => getComputedStyle(e).animationName"
     before = button.bounding_box()
     routes = held(laptop.page, "**/revoke/")
     button.click()
     yes(laptop)
     laptop.until(lambda: routes, "the request")
-    assert button.evaluate(wheel) == "sui-turn"
+    assert button.evaluate(pulse) == "sui-pulse"
     assert button.bounding_box() == before
     routes[0].fulfill(status=204)
-    laptop.until(lambda: button.evaluate(wheel) == "none", "the button to come to rest")
+    laptop.until(lambda: button.evaluate(pulse) == "none", "the button to come to rest")
 
 
 def test_a_double_click_leaves_the_question_open(laptop: Visitor, alice: Any, others: Any) -> None:
@@ -314,18 +314,29 @@ def test_a_selection_of_text_stays(laptop: Visitor, alice: Any, others: Any) -> 
     assert laptop.page.evaluate("String(getSelection())") == "Chrome on Windows"
 
 
-def test_an_update_waits_for_the_end_of_a_click(laptop: Visitor, alice: Any, others: Any) -> None:
+@pytest.mark.parametrize("device", ["mouse", "keyboard"])
+def test_an_update_waits_for_the_end_of_a_click(
+    laptop: Visitor, alice: Any, others: Any, device: str
+) -> None:
     laptop.sign_in(alice)
     polls = held(laptop.page, "**/poll/**")
     laptop.until(lambda: polls, "a poll")
     with TURN:
         travel(alice)
-    laptop.button(IPHONE).first.hover()
-    laptop.page.mouse.down()
+    page, button = laptop.page, laptop.button(IPHONE).first
+    button.hover()
+    button.focus()
+    if device == "mouse":
+        page.mouse.down()
+    else:
+        page.keyboard.down(" ")
     with laptop.page.expect_response("**/poll/**"):
         polls[0].continue_()
-    laptop.page.evaluate("new Promise(requestAnimationFrame)")
-    laptop.page.mouse.up()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    if device == "mouse":
+        page.mouse.up()
+    else:
+        page.keyboard.up(" ")
     expect(dialog(laptop)).to_be_visible()
 
     laptop.page.unroute("**/poll/**")
