@@ -232,8 +232,7 @@ class CurrentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, session: AbstractSession) -> bool:
         """Return whether the session has neither expired nor been unused for too long."""
-        ends = [session.expire_date, session.idle_expires_at]
-        return all(end is None or end > timezone.now() for end in ends)
+        return session.ends_at > timezone.now()
 
     @admin.display(description=_("last activity"), ordering="last_activity")
     def last_used(self, session: AbstractSession) -> str:

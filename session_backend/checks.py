@@ -25,7 +25,7 @@ from django.utils.module_loading import import_string
 
 from session_backend.backends import cached_db, db
 from session_backend.client import broad_proxy_networks, trusted_proxies_problem
-from session_backend.conf import SITE_DATA, conf
+from session_backend.conf import SITE_DATA, conf, is_positive
 from session_backend.history import PastSession
 from session_backend.legacy import source_of
 from session_backend.locations import database_problem
@@ -563,11 +563,6 @@ def imported(path: str) -> Any:
 def is_subclass(value: Any, classes: type[Any] | tuple[type[Any], ...]) -> bool:
     """Tell whether a value is a class that inherits from one of these."""
     return isinstance(value, type) and issubclass(value, classes)
-
-
-def is_positive(value: Any) -> bool:
-    """Tell whether a value is an int of 1 or more, and not a bool."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def invalid(name: str, problem: str) -> str:

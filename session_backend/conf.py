@@ -22,6 +22,11 @@ Limit = int | Callable[[Any], "int | None"] | None
 SITE_DATA = {"cache", "clientHints", "cookies", "executionContexts", "storage", "*"}
 
 
+def is_positive(value: object) -> bool:
+    """Tell whether a value is an int of 1 or more, and not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 class Settings:
     """The settings whose names begin with a prefix."""
 
@@ -47,8 +52,7 @@ class Settings:
         limit = self.get(name)
         if isinstance(limit, str):
             return import_string(limit)  # type: ignore[no-any-return]
-        is_number = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
-        return limit if is_number else None
+        return limit if is_positive(limit) else None
 
     def get_int(self, name: str) -> int:
         """Return the setting as an int, or its default if it is no number."""

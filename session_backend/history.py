@@ -82,9 +82,8 @@ class Ending(NamedTuple):
 
     def of(self, session: AbstractSession) -> Ending:
         """Return why this session ends, and by whom."""
-        ends_at = min(session.idle_expires_at or session.expire_date, session.expire_date)
-        if self.reason == Reason.EXPIRED or (self.is_unseen and ends_at < timezone.now()):
-            is_idle = ends_at < session.expire_date
+        if self.reason == Reason.EXPIRED or (self.is_unseen and session.ends_at < timezone.now()):
+            is_idle = session.ends_at < session.expire_date
             return Ending((Reason.IDLE if is_idle else Reason.EXPIRED).value)
         if self.reason:
             return self

@@ -324,6 +324,11 @@ class AbstractSession(SessionDetails, AbstractBaseSession):  # type: ignore[misc
         return store if issubclass(store, SessionStore) else SessionStore
 
     @property
+    def ends_at(self) -> datetime:
+        """When the session ends unless it is used again."""
+        return min(self.idle_expires_at or self.expire_date, self.expire_date)
+
+    @property
     def is_bound(self) -> bool:
         """Whether the session is bound to its device, and requests have to prove that."""
         if not self.binding or conf.binding == "off":

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from session_backend.conf import conf as backend_conf
+from session_backend.conf import is_positive
 from session_ui.conf import PACKS, PLAIN, address_of, conf
 
 __all__ = [
@@ -52,7 +53,7 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             id="session_ui.E001",
         )
     size = getattr(settings, "SESSION_UI_PAGE_SIZE", 25)
-    if not is_whole(size) or size < 1:
+    if not is_positive(size):
         yield Error(
             f"SESSION_UI_PAGE_SIZE is {size!r} and must be a whole number, 1 or more.",
             id="session_ui.E002",
@@ -73,7 +74,7 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             id="session_ui.E009",
         )
     after = getattr(settings, "SESSION_UI_REAUTHENTICATE_AFTER", None)
-    if after is not None and (not is_whole(after) or after < 1):
+    if after is not None and not is_positive(after):
         yield Error(
             f"SESSION_UI_REAUTHENTICATE_AFTER is {after!r} and must be a whole number of seconds, "
             "1 or more, or None.",

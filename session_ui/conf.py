@@ -9,7 +9,7 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from session_backend.conf import Settings
+from session_backend.conf import Settings, is_positive
 
 if TYPE_CHECKING:
     from session_ui.tables import SessionTable
@@ -130,8 +130,7 @@ class Conf(Settings):
     def reauthenticate_after(self) -> int | None:
         """Seconds after which revoking asks users who they are; None: it never does."""
         seconds = self.get("REAUTHENTICATE_AFTER")
-        is_number = isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0
-        return seconds if is_number else None
+        return seconds if is_positive(seconds) else None
 
     @property
     def reauthenticate_url(self) -> str | None:

@@ -99,9 +99,9 @@ class SessionTable(Table):  # type: ignore[misc]
         return found
 
     @cached_property
-    def words(self) -> tuple[str, str]:
-        """The label of the button of a row, and its question."""
-        return gettext("Sign out %(device)s"), gettext("Sign out %(device)s?")
+    def label(self) -> str:
+        """The label of the button of a row."""
+        return gettext("Sign out %(device)s")
 
     @cached_property
     def sessions(self) -> list[SessionRow]:
@@ -191,18 +191,12 @@ class SessionRow(BoundRow):  # type: ignore[misc]
     @property
     def button(self) -> SafeString:
         """The attributes of the button that signs out: its form, value, id, label and question."""
-        label, question = self.table.words
         count, about = len(self.public_ids), self.ago
         if self.is_group:
             about = ngettext("%(count)s session", "%(count)s sessions", count) % {"count": count}
-            question = ngettext(
-                "Sign out %(count)d session of %(device)s?",
-                "Sign out %(count)d sessions of %(device)s?",
-                count,
-            )
-        label = label % {"device": text.full_name(self.name, self.device, self.place, about)}
-        device = text.full_name(self.name, self.device)
-        question = question % {"device": device, "count": count}
+        device = text.full_name(self.name, self.device, self.place, about)
+        label = self.table.label % {"device": device}
+        question = text.sign_out_question(text.full_name(self.name, self.device), count)
         return SafeString(
             f'form="session-form" name="session" value="{",".join(self.public_ids)}"'
             f' id="session-revoke-{self.id}" aria-label="{escape(label)}"'

@@ -34,6 +34,7 @@ __all__ = [
     "seconds_until_change",
     "seconds_until_idle_end_changes",
     "seconds_until_midnight",
+    "sign_out_question",
     "signed_out_because",
 ]
 
@@ -209,6 +210,18 @@ def full_name(name: str, device: str, *about: str) -> str:
     """Return what tells a session from others: *Work laptop (Chrome on Windows, Linköping)*."""
     first, *rest = filter(None, (name, device, *about))
     return f"{first} ({', '.join(rest)})" if rest else first
+
+
+def sign_out_question(device: str, count: int = 1) -> str:
+    """Return *Sign out Work laptop (Chrome on Windows)?*, or the same of several sessions."""
+    words = gettext("Sign out %(device)s?")
+    if count > 1:
+        words = ngettext(
+            "Sign out %(count)d session of %(device)s?",
+            "Sign out %(count)d sessions of %(device)s?",
+            count,
+        )
+    return words % {"device": device, "count": count}
 
 
 def clean_name(text: str) -> str:

@@ -231,13 +231,7 @@ class SessionRevokeView(SessionView):
         title = gettext("Sign out all other sessions?")
         if chosen != OTHERS:
             device = text.full_name(text.name(found[0]), found[0].device())
-            title = ngettext(
-                "Sign out %(count)d session of %(device)s?",
-                "Sign out %(count)d sessions of %(device)s?",
-                len(found),
-            )
-            title = gettext("Sign out %(device)s?") if len(found) == 1 else title
-            title %= {"device": device, "count": len(found)}
+            title = text.sign_out_question(device, len(found))
         context = {
             "title": title,
             "chosen": chosen,

@@ -268,17 +268,19 @@ class SessionStore(SessionBase):
 
         An override may set more of them, and a save writes those too.
         """
-        deferred = dict.fromkeys((f.attname for f in self.model._meta.concrete_fields), DEFERRED)
         now = timezone.now()
         expires = self.get_expiry_date(modification=now)
-        columns = {
-            "session_key": self._digest,
-            "session_data": self.encode(data),
-            "expire_date": self._policy_of(data).expire_date(expires, self._proved_at(data, now)),
-            "updated_at": now,
+        return self._partial_row(
+            session_data=self.encode(data),
+            expire_date=self._policy_of(data).expire_date(expires, self._proved_at(data, now)),
+            updated_at=now,
             **owner_of(data)._asdict(),
-        }
-        return self.model(**deferred | columns)
+        )
+
+    def _partial_row(self, **columns: Any) -> AbstractSession:
+        names = (field.attname for field in self.model._meta.concrete_fields)
+        deferred = dict.fromkeys(names, DEFERRED)
+        return self.model(**deferred | columns | {"session_key": self._digest})
 
     async def acreate_model_instance(self, data: dict[str, Any]) -> AbstractSession:
         """See create_model_instance."""
@@ -557,9 +559,8 @@ class SessionStore(SessionBase):
 
         It writes no other column than ``updated_at``.
         """
-        deferred = dict.fromkeys((f.attname for f in self.model._meta.concrete_fields), DEFERRED)
-        columns = {"session_key": self._digest, "binding": binding, "updated_at": timezone.now()}
-        return self._bind(self.model(**deferred | columns), record)
+        row = self._partial_row(binding=binding, updated_at=timezone.now())
+        return self._bind(row, record)
 
     def _bind(self, row: AbstractSession, record: SessionRecord) -> bool:
         return bool(sql.update(self._rows, row, binding=record.binding))

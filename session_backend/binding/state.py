@@ -12,14 +12,13 @@ from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from session_backend.auth import user_with
 from session_backend.conf import BINDING_MODES, conf
 from session_backend.fields import Digest
 
@@ -114,8 +113,7 @@ def mode_for(request: HttpRequest, user_id: Any) -> str:
         return mode
     user = getattr(request, "user", None)
     if user is None or user.pk != user_id:
-        model = get_user_model()
-        user = model._base_manager.using(router.db_for_write(model)).get(pk=user_id)
+        user = user_with(user_id)
     found = mode(user)
     if found not in BINDING_MODES:
         raise ImproperlyConfigured(

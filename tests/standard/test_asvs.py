@@ -19,7 +19,7 @@ from django.utils.http import urlsafe_base64_encode
 from session_backend.models import PastSession, Session
 from tests.browsers import LAPTOP, PASSWORD, PHONE, Browser, make_user
 from tests.standard.conftest import Clock
-from tests.standard.people import copy_of, is_signed_in
+from tests.standard.people import copy_of, is_signed_in, stays_signed_in
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -95,9 +95,7 @@ def test_v7_2_4_new_token_on_authentication(alice: Any) -> None:
 def test_v7_3_1_inactivity_timeout(clock: Clock, settings: Settings, alice: Any) -> None:
     settings.SESSION_BACKEND_IDLE_TIMEOUT = 30 * MINUTE
     browser = Browser(LAPTOP).sign_in(alice)
-    for _ in range(3):
-        clock.wait(minutes=29)
-        assert is_signed_in(browser)
+    assert stays_signed_in(browser, clock, 3, minutes=29)
     clock.wait(minutes=30)
     assert not is_signed_in(browser)
     assert PastSession.objects.get().reason == "idle"
@@ -109,9 +107,7 @@ def test_v7_3_2_absolute_lifetime(clock: Clock, settings: Settings, alice: Any) 
     settings.SESSION_BACKEND_ABSOLUTE_TIMEOUT = 12 * HOUR
     settings.SESSION_SAVE_EVERY_REQUEST = True
     browser = Browser(LAPTOP).sign_in(alice)
-    for _ in range(11):
-        clock.wait(hours=1)
-        assert is_signed_in(browser)
+    assert stays_signed_in(browser, clock, 11, hours=1)
     clock.wait(hours=1)
     assert not is_signed_in(browser)
     assert is_signed_in(browser.sign_in(alice))

@@ -18,7 +18,7 @@ from session_backend import nist
 from session_backend.models import Session
 from tests.browsers import LAPTOP, Browser
 from tests.standard.conftest import Clock
-from tests.standard.people import copy_of, is_signed_in
+from tests.standard.people import copy_of, is_signed_in, stays_signed_in
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -60,9 +60,7 @@ def test_2_1_3_thirty_days(clock: Clock, settings: Settings, alice: Any) -> None
 def test_2_2_3_a_day_and_an_hour(clock: Clock, settings: Settings, alice: Any) -> None:
     use(settings, nist.AAL2)
     browser = Browser(LAPTOP).sign_in(alice)
-    for _ in range(24):
-        clock.wait(minutes=59)
-        assert is_signed_in(browser)
+    assert stays_signed_in(browser, clock, 24, minutes=59)
     clock.wait(minutes=24)
     assert not is_signed_in(browser)
     browser.sign_in(alice)
@@ -76,9 +74,7 @@ def test_2_3_3_half_a_day_and_a_quarter_of_an_hour(
 ) -> None:
     use(settings, nist.AAL3)
     browser = Browser(LAPTOP).sign_in(alice)
-    for _ in range(51):
-        clock.wait(minutes=14)
-        assert is_signed_in(browser)
+    assert stays_signed_in(browser, clock, 51, minutes=14)
     clock.wait(minutes=6)
     assert not is_signed_in(browser)
     browser.sign_in(alice)
@@ -251,9 +247,7 @@ def test_5_2_activity_resets_the_inactivity_timeout(
 ) -> None:
     use(settings, nist.AAL2)
     browser = Browser(LAPTOP).sign_in(alice)
-    for _ in range(5):
-        clock.wait(minutes=59)
-        assert is_signed_in(browser)
+    assert stays_signed_in(browser, clock, 5, minutes=59)
 
 
 @standard("5.2 reauthentication", *TIMEOUTS)
