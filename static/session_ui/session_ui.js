@@ -85,6 +85,7 @@
   let asked, onYes, pressed, place, isConfirmed, isKept;
   const question = () => document.querySelector("[data-session-dialog]");
   const password = () => question()?.querySelector("[type=password]");
+  const yes = () => question().querySelector("[value=yes]");
   const ask = (button, then) => {
     const dialog = question();
     const row = button.closest("tr");
@@ -111,11 +112,11 @@
     if (isYes) onYes();
   });
   on("keydown", ({ key, target }) => {
-    if (key === "Enter" && target === password()) question().querySelector("[value=yes]").click();
+    if (key === "Enter" && target === password()) yes().click();
   });
 
   const reset = () => {
-    question().querySelector("[value=yes]")?.removeAttribute("aria-disabled");
+    yes()?.removeAttribute("aria-disabled");
     if (!password()) return;
     password().value = "";
     password().removeAttribute("aria-invalid");
@@ -281,7 +282,7 @@
       // Where the visitor has said no meanwhile, that counts.
       if (isKept && !question().open) reset();
       else if (isFine) {
-        question().querySelector("[value=yes]")?.removeAttribute("aria-disabled");
+        yes()?.removeAttribute("aria-disabled");
         ask(asked, onYes);
         password().focus();
       } else if (isKept) question().close();

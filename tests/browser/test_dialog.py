@@ -26,23 +26,19 @@ def others(alice: Any, own_dialog: None) -> Any:
         return sessions_for(alice, 2)
 
 
-def dialog(visitor: Visitor) -> Locator:
-    return visitor.page.get_by_role("alertdialog")
-
-
 def button(visitor: Visitor, name: str) -> Locator:
-    return dialog(visitor).get_by_role("button", name=name, exact=True)
+    return visitor.dialog.get_by_role("button", name=name, exact=True)
 
 
 def test_it_asks_and_no_changes_nothing(laptop: Visitor, alice: Any, others: Any) -> None:
     laptop.sign_in(alice)
     laptop.settle_in()
     laptop.sign_out(IPHONE)
-    expect(dialog(laptop)).to_be_visible()
-    expect(dialog(laptop)).to_have_accessible_name(QUESTION)
-    expect(dialog(laptop)).to_contain_text(QUESTION)
+    expect(laptop.dialog).to_be_visible()
+    expect(laptop.dialog).to_have_accessible_name(QUESTION)
+    expect(laptop.dialog).to_contain_text(QUESTION)
     button(laptop, "Cancel").click()
-    expect(dialog(laptop)).to_have_count(0)
+    expect(laptop.dialog).to_have_count(0)
     assert laptop.focus == f"session-revoke-{others[0].public_id}"
     laptop.next_poll()
     laptop.sees(rows=3)
@@ -65,7 +61,7 @@ def test_the_keyboard_is_enough(laptop: Visitor, alice: Any, others: Any) -> Non
     keyboard.press("Enter")
     expect(button(laptop, "Cancel")).to_be_focused()
     keyboard.press("Escape")
-    expect(dialog(laptop)).to_have_count(0)
+    expect(laptop.dialog).to_have_count(0)
     assert laptop.focus == f"session-revoke-{first.public_id}"
     assert laptop.revokes == 0
 
@@ -81,14 +77,14 @@ def test_it_can_be_asked_again_at_once(laptop: Visitor, alice: Any, others: Any)
     """The browser tells of a dialog that was closed a frame later, after the next question."""
     laptop.sign_in(alice)
     laptop.sign_out(IPHONE)
-    expect(dialog(laptop)).to_be_visible()
-    dialog(laptop).evaluate(
+    expect(laptop.dialog).to_be_visible()
+    laptop.dialog.evaluate(
         """dialog => {
             dialog.close("no");
             document.querySelector("#session-list .sui-row [type=submit]").click();
         }"""
     )
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
     button(laptop, "Sign out").click()
     laptop.sees(rows=2)
     assert laptop.revokes == 1
@@ -97,7 +93,7 @@ def test_it_can_be_asked_again_at_once(laptop: Visitor, alice: Any, others: Any)
 def test_everywhere_else(laptop: Visitor, alice: Any, others: Any) -> None:
     laptop.sign_in(alice)
     laptop.others.click()
-    expect(dialog(laptop)).to_contain_text("Sign out all other sessions?")
+    expect(laptop.dialog).to_contain_text("Sign out all other sessions?")
     button(laptop, "Sign out").click()
     laptop.sees(rows=1)
     assert laptop.focus == "session-empty"
@@ -110,7 +106,7 @@ def test_three_fast_clicks_ask_once(laptop: Visitor, alice: Any, others: Any) ->
     laptop.sees(rows=2)
     laptop.next_poll()
     assert laptop.revokes == 1
-    expect(dialog(laptop)).to_have_count(0)
+    expect(laptop.dialog).to_have_count(0)
 
 
 def test_an_update_under_the_question_loses_neither(
@@ -118,7 +114,7 @@ def test_an_update_under_the_question_loses_neither(
 ) -> None:
     laptop.sign_in(alice)
     laptop.sign_out(IPHONE)
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
     with TURN:
         travel(alice)
     expect(laptop.rows.last).to_contain_text("Elsewhere")
@@ -144,7 +140,7 @@ def test_an_update_under_way_does_not_lose_the_answer(
     laptop.page.route("**/poll/**", lambda route: held.append(route))
     laptop.until(lambda: held, "a poll")
     laptop.sign_out(IPHONE)
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
     for route in held:
         route.continue_()
     laptop.page.unroute("**/poll/**")
@@ -158,7 +154,7 @@ def test_the_button_alone_on_another_page(laptop: Visitor, alice: Any, others: A
     laptop.sign_in(alice, "/pieces/")
     alone = laptop.others
     alone.click()
-    expect(dialog(laptop)).to_contain_text("Sign out all other sessions?")
+    expect(laptop.dialog).to_contain_text("Sign out all other sessions?")
     button(laptop, "Cancel").click()
     expect(alone).to_be_focused()
 

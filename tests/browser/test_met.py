@@ -14,7 +14,7 @@ from tests.browser.watch import FAILURES, Watch
 from tests.session_ui.helpers import sessions_for, travel
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.usefixtures("htmx", "own_dialog")
 
@@ -31,12 +31,8 @@ SHIFTS = """() => {
 HOST_DIALOG = "document.querySelector('dialog:not([data-session-dialog])')"
 
 
-def dialog(visitor: Visitor) -> Locator:
-    return visitor.page.get_by_role("alertdialog")
-
-
 def yes(visitor: Visitor) -> None:
-    dialog(visitor).get_by_role("button", name="Sign out", exact=True).click()
+    visitor.dialog.get_by_role("button", name="Sign out", exact=True).click()
 
 
 def held(page: Page, path: str) -> list[Route]:
@@ -174,7 +170,7 @@ def test_a_slow_answer_leaves_the_focus_where_the_person_types(
     laptop.sees(rows=3)
     laptop.page.keyboard.type(" b")
     expect(field).to_have_value("a b")
-    expect(dialog(laptop)).to_have_count(0)
+    expect(laptop.dialog).to_have_count(0)
 
 
 def test_paging_leads_to_the_top_and_says_where(laptop: Visitor, alice: Any, settings: Any) -> None:
@@ -202,7 +198,7 @@ def test_two_equal_devices_can_be_told_apart(laptop: Visitor, alice: Any) -> Non
     names = [button.get_attribute("aria-label") for button in laptop.button(IPHONE).all()]
     assert len({*names}) == 2
     laptop.button(IPHONE).last.click()
-    expect(dialog(laptop)).to_contain_text("2.125.0.2 \u00b7 2 minutes ago")
+    expect(laptop.dialog).to_contain_text("2.125.0.2 \u00b7 2 minutes ago")
     yes(laptop)
     expect(laptop.status).to_contain_text(f"{IPHONE} (2.125.0.2, 2 minutes ago) has been")
 
@@ -212,7 +208,7 @@ def test_the_question_for_several_sessions_says_how_many(laptop: Visitor, alice:
         sessions_for(alice, 3, ip="2.125.0.1")
     laptop.sign_in(alice)
     laptop.sign_out(IPHONE)
-    expect(dialog(laptop)).to_have_accessible_name(f"Sign out 3 sessions of {IPHONE}?")
+    expect(laptop.dialog).to_have_accessible_name(f"Sign out 3 sessions of {IPHONE}?")
     yes(laptop)
     expect(laptop.status).to_contain_text("3 sessions have been signed out.")
 
@@ -237,9 +233,9 @@ def test_a_button_shows_that_its_sign_out_is_under_way(
 def test_a_double_click_leaves_the_question_open(laptop: Visitor, alice: Any, others: Any) -> None:
     laptop.sign_in(alice, PAGE)
     laptop.button(IPHONE).first.dblclick()
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
     laptop.page.wait_for_timeout(200)
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
     assert laptop.revokes == 0
 
 
@@ -337,7 +333,7 @@ def test_an_update_waits_for_the_end_of_a_click(
         page.mouse.up()
     else:
         page.keyboard.up(" ")
-    expect(dialog(laptop)).to_be_visible()
+    expect(laptop.dialog).to_be_visible()
 
     laptop.page.unroute("**/poll/**")
     for poll in polls[1:]:

@@ -46,16 +46,12 @@ def age() -> None:
         cache.clear()
 
 
-def dialog(visitor: Visitor) -> Locator:
-    return visitor.page.get_by_role("alertdialog")
-
-
 def field(visitor: Visitor) -> Locator:
     return visitor.page.get_by_label("Password", exact=True)
 
 
 def press(visitor: Visitor, name: str) -> None:
-    dialog(visitor).get_by_role("button", name=name, exact=True).click()
+    visitor.dialog.get_by_role("button", name=name, exact=True).click()
 
 
 def stale(visitor: Visitor, user: Any, place: str = HOST) -> Visitor:
@@ -78,7 +74,7 @@ class TestDialog:
         field(laptop).fill("guess")
         press(laptop, "Sign out")
         expect(field(laptop)).to_have_attribute("aria-invalid", "true")
-        expect(dialog(laptop).get_by_role("alert")).to_have_text(WRONG)
+        expect(laptop.dialog.get_by_role("alert")).to_have_text(WRONG)
         expect(field(laptop)).to_have_accessible_description(WRONG)
         expect(field(laptop)).to_be_focused()
         expect(field(laptop)).to_have_value("")
@@ -87,7 +83,7 @@ class TestDialog:
         field(laptop).fill(PASSWORD)
         press(laptop, "Sign out")
         laptop.sees(rows=2)
-        expect(dialog(laptop)).to_have_count(0)
+        expect(laptop.dialog).to_have_count(0)
         expect(laptop.status).to_contain_text("has been signed out.")
         assert laptop.focus == f"session-revoke-{others[1].public_id}"
         assert laptop.has_stayed
@@ -95,7 +91,7 @@ class TestDialog:
 
         # And not again.
         laptop.sign_out(IPHONE)
-        expect(dialog(laptop)).to_be_visible()
+        expect(laptop.dialog).to_be_visible()
         expect(field(laptop)).to_have_count(0)
         press(laptop, "Sign out")
         laptop.sees(rows=1)
@@ -114,10 +110,10 @@ class TestDialog:
         keyboard.press("Enter")
         keyboard.type("guess")
         keyboard.press("Enter")
-        expect(dialog(laptop).get_by_role("alert")).to_have_text(WRONG)
+        expect(laptop.dialog.get_by_role("alert")).to_have_text(WRONG)
         expect(field(laptop)).to_be_focused()
         keyboard.press("Escape")
-        expect(dialog(laptop)).to_have_count(0)
+        expect(laptop.dialog).to_have_count(0)
         assert laptop.focus == f"session-revoke-{others[0].public_id}"
         assert laptop.revokes == 1
 
@@ -126,7 +122,7 @@ class TestDialog:
         expect(field(laptop)).to_be_focused()
         expect(field(laptop)).to_have_value("")
         expect(field(laptop)).not_to_have_attribute("aria-invalid", "true")
-        expect(dialog(laptop).get_by_role("alert")).to_have_text("")
+        expect(laptop.dialog.get_by_role("alert")).to_have_text("")
         keyboard.type(PASSWORD)
         keyboard.press("Enter")
         laptop.sees(rows=2)
@@ -140,10 +136,10 @@ class TestDialog:
         laptop.settle_in()
         age()
         laptop.sign_out(IPHONE)
-        expect(dialog(laptop)).to_be_visible()
+        expect(laptop.dialog).to_be_visible()
         expect(field(laptop)).to_have_count(0)
         press(laptop, "Sign out")
-        expect(dialog(laptop)).to_contain_text(f"Sign out {IPHONE}?")
+        expect(laptop.dialog).to_contain_text(f"Sign out {IPHONE}?")
         expect(field(laptop)).to_be_focused()
         laptop.sees(rows=3)
         field(laptop).fill(PASSWORD)
@@ -157,7 +153,7 @@ class TestDialog:
         laptop.others.click()
         field(laptop).fill("guess")
         press(laptop, "Sign out")
-        expect(dialog(laptop).get_by_role("alert")).to_have_text(WRONG)
+        expect(laptop.dialog.get_by_role("alert")).to_have_text(WRONG)
         field(laptop).fill(PASSWORD)
         press(laptop, "Sign out")
         laptop.sees(rows=1)
@@ -180,7 +176,7 @@ class TestDialog:
         stale(laptop, alice)
         laptop.sign_out(IPHONE)
         field(laptop).fill(PASSWORD)
-        yes = dialog(laptop).get_by_role("button", name="Sign out", exact=True)
+        yes = laptop.dialog.get_by_role("button", name="Sign out", exact=True)
         yes.evaluate("button => [1, 2, 3].forEach(() => button.click())")
         laptop.sees(rows=2)
         laptop.next_poll()
@@ -200,10 +196,10 @@ class TestDialog:
         with laptop.page.expect_response("**/revoke/"):
             held[0].continue_()
         laptop.next_poll()
-        expect(dialog(laptop)).to_have_count(0)
+        expect(laptop.dialog).to_have_count(0)
         laptop.sign_out(IPHONE)
         expect(field(laptop)).to_be_focused()
-        expect(dialog(laptop).get_by_role("alert")).to_have_text("")
+        expect(laptop.dialog.get_by_role("alert")).to_have_text("")
         field(laptop).fill(PASSWORD)
         press(laptop, "Sign out")
         laptop.sees(rows=2)
@@ -218,7 +214,7 @@ class TestDialog:
         field(laptop).fill(PASSWORD)
         press(laptop, "Sign out")
         expect(laptop.status).to_contain_text("could not do that")
-        expect(dialog(laptop)).to_have_count(0)
+        expect(laptop.dialog).to_have_count(0)
         again()
         laptop.sign_out(IPHONE)
         expect(field(laptop)).to_have_value("")
@@ -279,7 +275,7 @@ class TestDialog:
         laptop.page.goto(HOST)
         laptop.sees(rows=3)
         laptop.sign_out(IPHONE)
-        expect(dialog(laptop)).to_be_visible()
+        expect(laptop.dialog).to_be_visible()
         expect(field(laptop)).to_have_count(0)
         press(laptop, "Sign out")
         laptop.page.wait_for_url("**/sso/**")
@@ -321,7 +317,7 @@ def test_axe_finds_nothing(
     reader.sign_out(IPHONE)
     field(reader).fill("guess")
     press(reader, "Sign out")
-    expect(dialog(reader).get_by_role("alert")).to_have_text(WRONG)
+    expect(reader.dialog.get_by_role("alert")).to_have_text(WRONG)
     finds_nothing(reader)
 
     for address in ("confirm/?session=others", "reauthenticate/"):

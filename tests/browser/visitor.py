@@ -126,6 +126,10 @@ class Visitor:
         return self.page.locator("#session-list .sui-row")
 
     @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("alertdialog")
+
+    @property
     def status(self) -> Locator:
         return self.page.locator("#session-status")
 
